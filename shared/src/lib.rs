@@ -1,0 +1,18 @@
+//! What both ends of a socket must agree on.
+//!
+//! # Layout
+//!
+//! - [`limits`]: every bound by name, with its unit.
+//! - [`slot`], [`slot_set`], [`epoch`], [`node_id`], [`offset`]: the words of the Redis Cluster specification.
+//! - [`names`]: names of keys and channels of a document.
+//! - [`rt`] (feature `rt`): the only door to sockets, files, clocks and randomness.
+
+pub mod epoch;
+pub mod limits;
+pub mod names;
+pub mod node_id;
+pub mod offset;
+#[cfg(feature = "rt")]
+pub mod rt;
+pub mod slot;
+pub mod slot_set;

@@ -1,0 +1,64 @@
+//! Every bound of the system by name, unit last. Relations between them are asserted at compile time.
+//!
+//! A module that needs a new bound adds it here, with the reason for its size.
+
+/// Slots of a cluster (Redis Cluster specification, key distribution model).
+pub const SLOTS: usize = 16_384;
+
+/// Partitions of a node's keyspace, each behind one lock: slot >> 6.
+pub const PARTITIONS: usize = 256;
+
+/// Slots that one folder on disk holds.
+pub const SLOTS_PER_RANGE: usize = 1_024;
+
+/// Slot ranges, and so folders, of a node.
+pub const RANGES: usize = SLOTS / SLOTS_PER_RANGE;
+
+/// Longest bulk string of a request or reply, bytes: Redis's `proto-max-bulk-len`.
+pub const BULK_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Most arguments of one request: Redis's bound on a multi bulk length.
+pub const REQUEST_ARGS_MAX: usize = 1024 * 1024;
+
+/// Longest inline request, bytes: Redis's `PROTO_INLINE_MAX_SIZE`.
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// What a client may have sent without its reply being due, bytes: Redis's `client-query-buffer-limit`.
+pub const QUERY_BUFFER_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Deepest nesting of a reply that the cluster client reads.
+pub const REPLY_NESTING_MAX: usize = 16;
+
+/// Longest document id, bytes.
+pub const DOCUMENT_ID_BYTES_MAX: usize = 200;
+
+/// Longest title of a document, bytes.
+pub const DOCUMENT_TITLE_BYTES_MAX: usize = 1_000;
+
+/// Longest message of the sync protocol (one update, state or awareness), bytes.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Longest awareness state of one client, bytes of JSON.
+pub const AWARENESS_STATE_BYTES_MAX: usize = 16 * 1024;
+
+/// Most clients that one awareness message may speak for.
+pub const AWARENESS_CLIENTS_MAX: usize = 1_024;
+
+/// Largest document as one Yjs update, bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Longest formula of a cell, bytes.
+pub const FORMULA_BYTES_MAX: usize = 8 * 1024;
+
+/// Deepest nesting of a formula.
+pub const FORMULA_NESTING_MAX: usize = 256;
+
+/// Deepest nesting of values inside one Yjs update.
+pub const UPDATE_NESTING_MAX: usize = 64;
+
+const _: () = assert!(SLOTS.is_multiple_of(PARTITIONS) && SLOTS.is_multiple_of(RANGES));
+const _: () = assert!(
+    (SLOTS / PARTITIONS) <= SLOTS_PER_RANGE && SLOTS_PER_RANGE.is_multiple_of(SLOTS / PARTITIONS),
+    "a partition lies in one range"
+);
+const _: () = assert!(MESSAGE_BYTES_MAX <= DOCUMENT_BYTES_MAX && DOCUMENT_BYTES_MAX <= BULK_BYTES_MAX);

@@ -1,0 +1,13 @@
+//! The only door to sockets, files, clocks and randomness: whatever is simulated later is swapped here and nowhere else.
+//!
+//! # Layout
+//!
+//! - [`fs`]: files and folders, blocking.
+//! - [`net`]: sockets.
+//! - [`time`]: clocks, sleeping, deadlines.
+//! - [`rng`]: random bits.
+
+pub mod fs;
+pub mod net;
+pub mod rng;
+pub mod time;

@@ -1,0 +1,3 @@
+//! Sockets.
+
+pub use tokio::net::{TcpListener, TcpSocket, TcpStream, tcp};
