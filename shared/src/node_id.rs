@@ -67,7 +67,12 @@ mod tests {
     fn text_and_bits_are_inverse() {
         let text = "e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca";
         assert_eq!(text.parse::<NodeId>().unwrap().to_string(), text);
-        for bad in ["", "e7", "g7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca", "e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca0"] {
+        for bad in [
+            "",
+            "e7",
+            "g7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca",
+            "e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca0",
+        ] {
             assert_eq!(bad.parse::<NodeId>(), Err(NotANodeId), "{bad}");
         }
     }

@@ -3,7 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use std::time::Duration;
-pub use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep, sleep_until, timeout, timeout_at};
+pub use tokio::time::{
+    Instant, Interval, MissedTickBehavior, Sleep, interval, sleep, sleep_until, timeout, timeout_at,
+};
 
 /// The wall clock, Unix milliseconds: for expiry and stream ids, never for measuring a duration.
 pub fn now_ms() -> u64 {

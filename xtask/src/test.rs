@@ -1,0 +1,22 @@
+//! Every test.
+
+use std::process::Command;
+
+use crate::Outcome;
+use crate::child::finish;
+use crate::repository::root;
+use crate::setup;
+
+/// Installs what tests need, builds everything once, runs all tests, or those that match the filters.
+pub(crate) fn test(filters: &[String]) -> Outcome {
+    setup::packages(setup::Purpose::Test)?;
+    setup::nextest()?;
+    setup::node_packages()?;
+    // Tests of one crate start the programs of others, which the test runner alone would not build.
+    let mut build = Command::new("cargo");
+    build.args(["build", "--workspace", "--all-targets", "--locked"]).current_dir(root());
+    finish(build)?;
+    let mut nextest = Command::new("cargo");
+    nextest.args(["nextest", "run", "--workspace", "--locked"]).args(filters).current_dir(root());
+    finish(nextest)
+}
