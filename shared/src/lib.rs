@@ -5,6 +5,7 @@
 //! - [`limits`]: every bound by name, with its unit.
 //! - [`slot`], [`slot_set`], [`epoch`], [`node_id`], [`offset`]: the words of the Redis Cluster specification.
 //! - [`names`]: names of keys and channels of a document.
+//! - [`resp`]: the protocol between clients and nodes.
 //! - [`rt`] (feature `rt`): the only door to sockets, files, clocks and randomness.
 
 pub mod epoch;
@@ -12,6 +13,7 @@ pub mod limits;
 pub mod names;
 pub mod node_id;
 pub mod offset;
+pub mod resp;
 #[cfg(feature = "rt")]
 pub mod rt;
 pub mod slot;

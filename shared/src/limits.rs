@@ -26,6 +26,15 @@ pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 /// What a client may have sent without its reply being due, bytes: Redis's `client-query-buffer-limit`.
 pub const QUERY_BUFFER_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
+/// Most arguments of a request before the AUTH that a client owes: redis-server's bound.
+pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
+
+/// Longest argument before the AUTH that a client owes, bytes: redis-server's bound.
+pub const UNAUTHENTICATED_BULK_BYTES_MAX: usize = 16 * 1024;
+
+/// Longest reply that the cluster client reads, bytes: what redis-server would buffer of a request.
+pub const REPLY_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
 /// Deepest nesting of a reply that the cluster client reads.
 pub const REPLY_NESTING_MAX: usize = 16;
 
