@@ -7,6 +7,7 @@
 //! - [`names`]: names of keys and channels of a document.
 //! - [`resp`]: the protocol between clients and nodes.
 //! - [`rt`] (feature `rt`): the only door to sockets, files, clocks and randomness.
+//! - [`testing`] (feature `testing`): real servers for tests.
 
 pub mod epoch;
 pub mod limits;
@@ -18,3 +19,5 @@ pub mod resp;
 pub mod rt;
 pub mod slot;
 pub mod slot_set;
+#[cfg(feature = "testing")]
+pub mod testing;

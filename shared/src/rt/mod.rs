@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`fs`]: files and folders, blocking.
-//! - [`net`]: sockets.
+//! - [`mod@net`]: sockets.
 //! - [`time`]: clocks, sleeping, deadlines.
 //! - [`rng`]: random bits.
 

@@ -1,0 +1,3 @@
+//! The cluster client and the test helpers against real servers.
+
+mod servers;
