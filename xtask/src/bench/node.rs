@@ -33,9 +33,13 @@ fn throughput(appendonly: bool) -> Result<Section, String> {
         for command in ["get", "set"] {
             let mut rounds = Vec::new();
             for _ in 0..ROUNDS {
-                rounds.push((load(&ours, command, pipeline, requests)?, load(&redis, command, pipeline, requests)?));
+                rounds.push((
+                    load(&ours, command, pipeline, requests)?,
+                    load(&redis, command, pipeline, requests)?,
+                ));
             }
-            let middle = |figure: fn(&(Measured, Measured)) -> f64| median(rounds.iter().map(figure).collect());
+            let middle =
+                |figure: fn(&(Measured, Measured)) -> f64| median(rounds.iter().map(figure).collect());
             rows.push(Row {
                 what: format!("{} at pipeline {pipeline}, operations/s", command.to_uppercase()),
                 ours: format!("{:.0}", middle(|(a, _)| a.per_second)),
@@ -92,7 +96,9 @@ fn memory() -> Result<Section, String> {
     }
     Ok(Section {
         title: "Memory per key".into(),
-        how: format!("Resident memory with {KEYS} keys of 16 bytes holding 100 bytes, less that of the empty server."),
+        how: format!(
+            "Resident memory with {KEYS} keys of 16 bytes holding 100 bytes, less that of the empty server."
+        ),
         rows: vec![Row {
             what: "bytes a key".into(),
             ours: format!("{:.0}", bytes[0]),

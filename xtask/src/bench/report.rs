@@ -91,7 +91,8 @@ fn markdown(section: &Section) -> String {
     );
     for row in &section.rows {
         let verdict = if row.goal.reached(row.figure) { "reached" } else { "**missed**" };
-        let figure = if row.figure >= 100.0 { format!("{:.0}", row.figure) } else { format!("{:.2}", row.figure) };
+        let figure =
+            if row.figure >= 100.0 { format!("{:.0}", row.figure) } else { format!("{:.2}", row.figure) };
         let _ = writeln!(
             text,
             "| {} | {} | {} | {figure} | {} | {verdict} |",
@@ -106,7 +107,8 @@ fn markdown(section: &Section) -> String {
 
 fn machine() -> String {
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = information.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
+    let model =
+        information.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     format!("{} cores of {}, Linux {}", cores, model.trim_start_matches([' ', '\t', ':']), kernel.trim())

@@ -37,7 +37,16 @@ impl Server {
             Kind::Redis => PathBuf::from("redis-server"),
         };
         let child = Command::new(&program)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--cluster-enabled", "no"])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--cluster-enabled",
+                "no",
+            ])
             .args(["--appendonly", if appendonly { "yes" } else { "no" }, "--appendfsync", "everysec"])
             .arg("--dir")
             .arg(&folder)
