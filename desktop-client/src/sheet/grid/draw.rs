@@ -7,7 +7,7 @@ use relm4::gtk::prelude::*;
 use relm4::gtk::{gdk, graphene};
 
 use super::layouts::{Layouts, header};
-use super::model::{HEADER_HEIGHT, Model, Shown, column_letters};
+use super::model::{Align, HEADER_HEIGHT, Model, Shown, column_letters};
 use crate::sheet::selection::{Position, Selection};
 
 /// Space between a cell's border and its text, pixels.
@@ -69,8 +69,9 @@ impl Frame<'_> {
 
         let inside = (self.width - left).max(0.0);
         snapshot.push_clip(&rectangle(left, HEADER_HEIGHT, inside, (self.height - HEADER_HEIGHT).max(0.0)));
-        self.cells(widget, snapshot, &colors, &rows, &cols);
+        self.fills(snapshot, &rows, &cols);
         self.lines(snapshot, &colors, &rows, &cols);
+        self.texts(widget, snapshot, &colors, &rows, &cols);
         self.selection(snapshot, &colors);
         self.peers(widget, snapshot);
         snapshot.pop();
@@ -86,7 +87,19 @@ impl Frame<'_> {
         HEADER_HEIGHT + self.model.rows.offset(row) - self.scroll.1
     }
 
-    fn cells(
+    fn fills(&self, snapshot: &gtk::Snapshot, rows: &Range<usize>, cols: &Range<usize>) {
+        for row in rows.clone() {
+            for col in cols.clone() {
+                let shown = self.model.cells.get(&Position { row, col });
+                if let Some(color) = shown.and_then(|shown| shown.fill) {
+                    let (width, height) = (self.model.cols.size(col), self.model.rows.size(row));
+                    fill(snapshot, &color, self.x(col), self.y(row), width, height);
+                }
+            }
+        }
+    }
+
+    fn texts(
         &mut self,
         widget: &gtk::Widget,
         snapshot: &gtk::Snapshot,
@@ -100,10 +113,14 @@ impl Frame<'_> {
             let (y, height) = (self.y(row), model.rows.size(row));
             for col in cols.clone() {
                 let Some(shown) = model.cells.get(&Position { row, col }) else { continue };
-                let (x, width) = (self.x(col), model.cols.size(col));
-                if let Some(color) = &shown.fill {
-                    fill(snapshot, color, x, y, width, height);
+                // Words run on over empty neighbours; numbers never do, as a cut number would be a wrong one.
+                let mut end = col + 1;
+                if shown.align == Align::Left {
+                    while end < cols.end && !model.cells.contains_key(&Position { row, col: end }) {
+                        end += 1;
+                    }
                 }
+                let (x, width) = (self.x(col), model.cols.offset(end) - model.cols.offset(col));
                 let color = if shown.error { &colors.error } else { &colors.text };
                 self.text(&context, snapshot, shown, color, (x, y, width, height));
             }
