@@ -1,9 +1,24 @@
-//! The node of the cache cluster.
+//! The node of the cache cluster: `rustidocs-node`.
 //!
 //! # Layout
 //!
-//! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
-//! - [`gossip`]: how nodes find each other, agree, and notice who is gone. Pure.
+//! - [`config`]: settings as typed and as validated.
+//! - [`node`]: a node as a value; several live in one process.
+//! - [`server`]: listener, workers, connections, the registry of clients.
+//! - [`command`]: the one table of commands, and what each does.
+//! - [`redirect`]: whether this node serves a slot, and what is answered when not.
+//! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
+//! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
+//! - [`log`]: where effects go; [`stats`]: what is counted.
+//!
+//! A request walks `server::connection` → `command::table` → `redirect` → `commit` → a handler → the reply buffer.
 
-pub mod gossip;
-pub mod topology;
+pub mod command;
+pub mod commit;
+pub mod config;
+pub mod keyspace;
+pub mod log;
+pub mod node;
+pub mod redirect;
+pub mod server;
+pub mod stats;

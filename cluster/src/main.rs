@@ -1,2 +1,10 @@
-//! placeholder
-fn main() {}
+//! `rustidocs-node [FILE.conf] [--NAME VALUE]…`
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    cluster::node::main(std::env::args().skip(1))
+}

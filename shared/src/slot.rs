@@ -17,7 +17,7 @@ impl Slot {
     /// The slot of a key or of a sharded channel: CRC16 (XMODEM) of its hash tag.
     #[inline]
     pub fn of_key(key: &[u8]) -> Slot {
-        Slot(crc16::State::<crc16::XMODEM>::calculate(hash_tag(key)) & (SLOTS as u16 - 1))
+        Slot(crc16(hash_tag(key)) & (SLOTS as u16 - 1))
     }
 
     /// Its number, 0 to 16,383.
@@ -67,6 +67,12 @@ impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Slot({})", self.0)
     }
+}
+
+/// CRC16 (XMODEM) of these bytes.
+#[inline]
+pub fn crc16(bytes: &[u8]) -> u16 {
+    crc16::State::<crc16::XMODEM>::calculate(bytes)
 }
 
 /// The part of a key that is hashed: what stands between the first `{` and the next `}`, if that is not empty; else all of it.

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`fs`]: files and folders, blocking.
-//! - [`mod@net`]: TCP sockets and listeners.
+//! - [`mod@net`]: sockets.
 //! - [`time`]: clocks, sleeping, deadlines.
 //! - [`rng`]: random bits.
 

@@ -1,0 +1,79 @@
+//! Why a command was refused, in Redis's exact words.
+
+use std::borrow::Cow;
+
+/// An error reply; `Display` is what is sent after the `-`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The key holds another type than the command works on.
+    #[error("WRONGTYPE Operation against a key holding the wrong kind of value")]
+    WrongType,
+    /// An argument or a stored value is no 64-bit integer.
+    #[error("ERR value is not an integer or out of range")]
+    NotAnInteger,
+    /// An argument or a stored value is no float.
+    #[error("ERR value is not a valid float")]
+    NotAFloat,
+    /// Options that do not fit together or are unknown.
+    #[error("ERR syntax error")]
+    Syntax,
+    /// The key must exist.
+    #[error("ERR no such key")]
+    NoSuchKey,
+    /// An index beyond the end.
+    #[error("ERR index out of range")]
+    IndexOutOfRange,
+    /// Fewer or more arguments than the command takes; holds its name (`config|get` for a subcommand).
+    #[error("ERR wrong number of arguments for '{0}' command")]
+    Arity(String),
+    /// No command has this name; holds what was sent, shortened.
+    #[error("{0}")]
+    Unknown(String),
+    /// The bound on a string's length would be passed.
+    #[error("ERR string exceeds maximum allowed size (proto-max-bulk-len)")]
+    StringTooLong,
+    /// A deadline in the past of all time or beyond its end; holds the command's name.
+    #[error("ERR invalid expire time in '{0}' command")]
+    InvalidExpire(&'static str),
+    /// Memory is at `maxmemory` and nothing may be evicted.
+    #[error("OOM command not allowed when used memory > 'maxmemory'.")]
+    OutOfMemory,
+    /// The client has not said the password.
+    #[error("NOAUTH Authentication required.")]
+    NoAuth,
+    /// Keys of one command lie in several slots.
+    #[error("CROSSSLOT Keys in request don't hash to the same slot")]
+    CrossSlot,
+    /// Writes are refused after a failed write or fsync of the log.
+    #[error("MISCONF Errors writing to the AOF file: {0}")]
+    Misconfigured(String),
+    /// Any other text, code first: `ERR …`.
+    #[error("{0}")]
+    Text(Cow<'static, str>),
+}
+
+impl CommandError {
+    /// An error with this fixed text, code first.
+    pub const fn text(text: &'static str) -> CommandError {
+        CommandError::Text(Cow::Borrowed(text))
+    }
+
+    /// An error with this composed text, code first.
+    pub fn owned(text: String) -> CommandError {
+        CommandError::Text(Cow::Owned(text))
+    }
+
+    /// The subcommand is not known to its container (`CLIENT FOO`).
+    pub fn unknown_subcommand(container: &str, sub: &[u8]) -> CommandError {
+        let sub = String::from_utf8_lossy(&sub[..sub.len().min(128)]).into_owned();
+        CommandError::owned(format!(
+            "ERR unknown subcommand '{sub}'. Try {} HELP.",
+            container.to_ascii_uppercase()
+        ))
+    }
+
+    /// The first word: what clients switch on and INFO counts.
+    pub fn code(&self) -> String {
+        self.to_string().split(' ').next().unwrap_or_default().to_owned()
+    }
+}

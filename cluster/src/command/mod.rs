@@ -1,0 +1,28 @@
+//! What each command does, and the one table that says so.
+//!
+//! # Layout
+//!
+//! - [`table`]: every command by name; [`spec`]: the shape of a row.
+//! - [`args`], [`reply`], [`error`]: what a handler is given and what it answers.
+//! - [`key_context`]: the keyspace as a handler sees it, under the lock of its slot; `work`: what it leaves to be done.
+//! - [`session_context`]: the connection and the node as a handler sees them.
+//! - one module for each group of commands, each with its rows in `COMMANDS`.
+
+pub mod args;
+pub mod connection;
+pub mod error;
+pub mod key_context;
+pub mod keys;
+pub mod reply;
+pub mod session_context;
+pub mod spec;
+pub mod string;
+pub mod table;
+pub(crate) mod work;
+
+pub use args::{Args, Request};
+pub use error::CommandError;
+pub use key_context::KeyContext;
+pub use reply::Reply;
+pub use session_context::SessionContext;
+pub use spec::{CommandSpec, Group, Handler, KeySpec, flag};

@@ -1,0 +1,133 @@
+//! What one command, or one transaction, leaves to be done at its end: effects to log, values to measure, clients to serve.
+//!
+//! One lives with each connection and is used again, so that a command allocates nothing here.
+
+use shared::resp::write;
+use shared::slot::Slot;
+
+use super::Request;
+
+/// Keys with their slots, side by side in one buffer.
+#[derive(Default)]
+pub(crate) struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<(Slot, usize)>,
+}
+
+impl Keys {
+    fn push(&mut self, slot: Slot, key: &[u8]) {
+        self.bytes.extend_from_slice(key);
+        self.ends.push((slot, self.bytes.len()));
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The keys, in the order they came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &[u8])> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(slot, end)| (slot, &self.bytes[std::mem::replace(&mut start, end)..end]))
+    }
+}
+
+/// What a command waits for.
+pub(crate) struct WaitFor {
+    pub(crate) keys: Vec<Box<[u8]>>,
+    pub(crate) timeout_ms: Option<u64>,
+    /// What is run when a key is ready, if not the command as it came.
+    pub(crate) again: Option<Request>,
+}
+
+/// What is left to be done at the end of a command or a transaction.
+#[derive(Default)]
+pub struct Work {
+    /// Effects so far: requests as RESP arrays, one after another.
+    pub(crate) payload: Vec<u8>,
+    /// Values handed out to be changed: measured anew at the end of the command.
+    pub(crate) borrowed: Keys,
+    /// Keys changed: filled only if each is logged by itself.
+    pub(crate) changed: Keys,
+    /// Keys that waiting clients may take from.
+    pub(crate) ready: Keys,
+    /// Changes by the command that runs now.
+    pub(crate) changes: usize,
+    /// Whether the command that runs now said its own effect.
+    pub(crate) explicit: bool,
+    /// Whether keys of several slots are changed: then each changed key is logged by itself, as what it holds afterwards, since
+    /// the slots' logs are read independently.
+    pub(crate) each_key: bool,
+    /// Whether all keys were removed before those in `changed` were changed.
+    pub(crate) flushed: bool,
+    /// What the command that runs now waits for.
+    pub(crate) wait: Option<WaitFor>,
+}
+
+impl Work {
+    /// Empties it for a new command or transaction.
+    #[inline]
+    pub(crate) fn start(&mut self, each_key: bool) {
+        self.payload.clear();
+        self.ready.clear();
+        self.changed.clear();
+        self.each_key = each_key;
+        self.flushed = false;
+        self.next_command();
+    }
+
+    /// Readies it for the next command of a transaction.
+    #[inline]
+    pub(crate) fn next_command(&mut self) {
+        self.borrowed.clear();
+        self.changes = 0;
+        self.explicit = false;
+        self.wait = None;
+    }
+
+    #[inline]
+    pub(crate) fn changed(&mut self, slot: Slot, key: &[u8]) {
+        self.changes += 1;
+        if self.each_key {
+            self.changed.push(slot, key);
+        }
+    }
+
+    pub(crate) fn borrowed(&mut self, slot: Slot, key: &[u8]) {
+        self.borrowed.push(slot, key);
+    }
+
+    pub(crate) fn ready(&mut self, slot: Slot, key: &[u8]) {
+        self.ready.push(slot, key);
+    }
+
+    /// A key's deadline had passed and it was removed: logged before the command's own effect.
+    pub(crate) fn expired(&mut self, slot: Slot, key: &[u8]) {
+        if self.each_key {
+            self.changed.push(slot, key);
+        } else {
+            self.encode(&[b"DEL", key]);
+        }
+    }
+
+    pub(crate) fn effect(&mut self, words: &[&[u8]]) {
+        self.explicit = true;
+        if !self.each_key {
+            self.encode(words);
+        }
+    }
+
+    /// Appends a request to the effects.
+    pub(crate) fn encode(&mut self, words: &[&[u8]]) {
+        write::array(&mut self.payload, words.len());
+        for word in words {
+            write::bulk(&mut self.payload, word);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What one lock guards: the tables of 64 neighbouring slots and what belongs to them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use shared::limits::{PARTITIONS, SLOTS};
+use shared::slot::Slot;
+
+use super::KeyHasher;
+use super::entry::{Deadline, Entry, NEVER};
+use super::slot_table::{Place, SlotTable};
+use super::waiting::Waiting;
+use super::watch::Watched;
+
+/// Slots of a partition.
+const SLOTS_PER_PARTITION: usize = SLOTS / PARTITIONS;
+
+/// The tables of 64 neighbouring slots. All changes of keys go through its methods, which keep the sums right.
+pub struct Partition {
+    tables: Box<[SlotTable]>,
+    hasher: KeyHasher,
+    keys: usize,
+    /// Bytes of all entries, as [`Entry::memory`] counts them.
+    memory: usize,
+    /// Keys that have a deadline.
+    volatile: usize,
+    /// Look-ups that found their key.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// Keys removed because their deadline had passed.
+    pub expired: u64,
+    /// Keys that transactions watch.
+    pub watched: Watched,
+    /// Clients that wait for keys.
+    pub waiting: Waiting,
+}
+
+impl Partition {
+    /// No keys.
+    pub fn new(hasher: KeyHasher) -> Partition {
+        let tables = (0..SLOTS_PER_PARTITION).map(|_| SlotTable::new()).collect();
+        Partition {
+            tables,
+            hasher,
+            keys: 0,
+            memory: 0,
+            volatile: 0,
+            hits: 0,
+            misses: 0,
+            expired: 0,
+            watched: Watched::default(),
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// The hash of a key in its tables.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// The hasher of its keys.
+    pub fn hasher(&self) -> KeyHasher {
+        self.hasher
+    }
+
+    /// The table of a slot.
+    #[inline]
+    pub fn table(&self, slot: Slot) -> &SlotTable {
+        &self.tables[slot.index() % SLOTS_PER_PARTITION]
+    }
+
+    #[inline]
+    fn table_mut(&mut self, slot: Slot) -> &mut SlotTable {
+        &mut self.tables[slot.index() % SLOTS_PER_PARTITION]
+    }
+
+    /// Where a key lies, whether or not its deadline has passed.
+    #[inline]
+    pub fn find(&self, slot: Slot, key: &[u8]) -> Option<Place> {
+        self.table(slot).find(self.hash(key), key)
+    }
+
+    /// The entry at a place.
+    #[inline]
+    pub fn at(&self, slot: Slot, place: Place) -> Option<&Entry> {
+        self.table(slot).at(place)
+    }
+
+    /// Changes the entry at a place; what it takes is measured anew afterwards.
+    #[inline]
+    pub fn change<R>(&mut self, slot: Slot, place: Place, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let entry = self.table_mut(slot).at_mut(place)?;
+        let before = entry.memory();
+        let result = change(entry);
+        let after = entry.remeasure().1;
+        self.memory = self.memory - before + after;
+        Some(result)
+    }
+
+    /// The entry at a place, to change. Whoever calls must call [`Partition::settle`] on it afterwards.
+    #[inline]
+    pub fn at_mut(&mut self, slot: Slot, place: Place) -> Option<&mut Entry> {
+        self.table_mut(slot).at_mut(place)
+    }
+
+    /// Measures a key anew after its value was changed in place, and removes it if that is now empty. True if it was removed.
+    pub fn settle(&mut self, slot: Slot, key: &[u8]) -> bool {
+        let Some(place) = self.find(slot, key) else { return false };
+        let Some(entry) = self.table_mut(slot).at_mut(place) else { return false };
+        let (before, after) = entry.remeasure();
+        let empty = entry.as_object().is_some_and(super::value::Value::is_empty);
+        self.memory = self.memory - before + after;
+        if empty {
+            self.remove(slot, place);
+        }
+        empty
+    }
+
+    /// Takes out the entry at a place.
+    #[inline]
+    pub fn remove(&mut self, slot: Slot, place: Place) -> Option<Entry> {
+        let entry = self.table_mut(slot).remove(place)?;
+        self.keys -= 1;
+        self.memory -= entry.memory();
+        self.volatile -= usize::from(entry.deadline() != NEVER);
+        Some(entry)
+    }
+
+    /// Takes out the entry at a place because its deadline has passed.
+    #[cold]
+    pub fn expire(&mut self, slot: Slot, place: Place) -> Option<Entry> {
+        self.expired += 1;
+        self.remove(slot, place)
+    }
+
+    /// Replaces what the key at a place holds by a string; in place if nothing moves.
+    #[inline]
+    pub fn put_string(
+        &mut self,
+        slot: Slot,
+        place: Place,
+        key: &[u8],
+        value: &[u8],
+        deadline: Deadline,
+        clock: u32,
+    ) {
+        let Some(entry) = self.table_mut(slot).at_mut(place) else { return };
+        let (memory, old) = (entry.memory(), entry.deadline());
+        let new = if let Deadline::At(at) = deadline { at } else { old };
+        match entry {
+            Entry::Str(string) => string.replace(value, new),
+            Entry::Object(_) => *entry = Entry::string(key, value, new, clock),
+        }
+        let now = entry.memory();
+        self.memory = self.memory - memory + now;
+        self.deadline_changed(old, new);
+    }
+
+    /// Sets when the key at a place expires; [`NEVER`] persists it.
+    pub fn set_deadline(&mut self, slot: Slot, place: Place, deadline: u64) {
+        let Some(old) = self.at(slot, place).map(Entry::deadline) else { return };
+        self.change(slot, place, |entry| entry.set_deadline(deadline));
+        self.deadline_changed(old, deadline);
+    }
+
+    #[inline]
+    fn deadline_changed(&mut self, old: u64, new: u64) {
+        self.volatile = self.volatile + usize::from(new != NEVER) - usize::from(old != NEVER);
+    }
+
+    /// Puts in an entry whose key is not there.
+    #[inline]
+    pub fn insert(&mut self, slot: Slot, entry: Entry) {
+        self.keys += 1;
+        self.memory += entry.memory();
+        self.volatile += usize::from(entry.deadline() != NEVER);
+        let hash = self.hash(entry.key());
+        let hasher = self.hasher;
+        self.table_mut(slot).insert(hash, entry, hasher);
+    }
+
+    /// Takes out all keys; dropping the tables is left to the caller, outside the lock.
+    pub fn take_all(&mut self) -> Box<[SlotTable]> {
+        self.watched.all_changed();
+        (self.keys, self.memory, self.volatile) = (0, 0, 0);
+        let empty = (0..SLOTS_PER_PARTITION).map(|_| SlotTable::new()).collect();
+        std::mem::replace(&mut self.tables, empty)
+    }
+
+    /// How many keys have a deadline.
+    pub fn volatile(&self) -> usize {
+        self.volatile
+    }
+
+    /// How many keys it holds.
+    pub fn len(&self) -> usize {
+        self.keys
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.keys == 0
+    }
+}
+
+/// Figures of a partition that others read without its lock: as its last holder left them.
+#[derive(Default)]
+pub struct PartitionStats {
+    keys: AtomicUsize,
+    memory: AtomicUsize,
+}
+
+impl PartitionStats {
+    /// Called by the holder of the lock, so plain stores are enough.
+    #[inline]
+    pub(super) fn publish(&self, partition: &Partition) {
+        self.keys.store(partition.keys, Ordering::Relaxed);
+        self.memory.store(partition.memory, Ordering::Relaxed);
+    }
+
+    /// How many keys.
+    pub fn keys(&self) -> usize {
+        self.keys.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all entries.
+    pub fn memory(&self) -> usize {
+        self.memory.load(Ordering::Relaxed)
+    }
+}

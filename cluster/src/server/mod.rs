@@ -1,0 +1,18 @@
+//! Connections: from the socket to the command table and back.
+//!
+//! # Layout
+//!
+//! - [`listener`]: accepts; [`workers`]: the threads that serve; [`signals`]: what ends the process.
+//! - [`connection`]: one connection: reads, runs, writes; `dispatch`: one request; [`pause`]: what a connection may wait for.
+//! - [`session`]: what a connection remembers; [`clients`]: the registry of all; [`outbox`]: messages pushed to one.
+
+pub mod clients;
+pub mod connection;
+mod dispatch;
+pub mod listener;
+pub mod outbox;
+pub mod pause;
+mod scratch;
+pub mod session;
+pub mod signals;
+pub mod workers;

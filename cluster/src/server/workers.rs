@@ -1,0 +1,85 @@
+//! The threads that serve connections: each with a runtime of its own, so that a connection lives on one thread and nothing is
+//! stolen on the hot path. All tasks of a node are spawned here.
+
+use std::future::Future;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::watch;
+
+/// Most workers: more never helped, and each has its buffers.
+const WORKERS_MAX: usize = 128;
+
+/// The workers of a node.
+pub struct Workers {
+    handles: Vec<Handle>,
+    next: AtomicUsize,
+    stopping: watch::Sender<bool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Workers {
+    /// Starts so many workers; 0 is one a core.
+    pub fn start(count: usize) -> io::Result<Workers> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = if count == 0 { cores } else { count }.min(WORKERS_MAX);
+        let (stopping, _) = watch::channel(false);
+        let mut handles = Vec::with_capacity(count);
+        let mut threads = Vec::with_capacity(count);
+        for number in 0..count {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            handles.push(runtime.handle().clone());
+            let mut stop = stopping.subscribe();
+            let thread = std::thread::Builder::new().name(format!("worker-{number}"));
+            threads.push(thread.spawn(move || {
+                runtime
+                    .block_on(async move { stop.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() });
+            })?);
+        }
+        Ok(Workers { handles, next: AtomicUsize::new(0), stopping, threads: Mutex::new(threads) })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Whether there are none; never so.
+    pub fn is_empty(&self) -> bool {
+        self.handles.is_empty()
+    }
+
+    /// Runs a task on the next worker in turn.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_on(self.next.fetch_add(1, Ordering::Relaxed), task);
+    }
+
+    /// Runs a task on the worker with this number (modulo their count).
+    pub fn spawn_on(&self, worker: usize, task: impl Future<Output = ()> + Send + 'static) {
+        self.handles[worker % self.handles.len()].spawn(task);
+    }
+
+    /// Turns true when the node stops: tasks that hold something end themselves then.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Ends all tasks and waits for the threads.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+        for thread in self.threads.lock().drain(..) {
+            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+                tracing::error!("a worker panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
