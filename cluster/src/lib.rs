@@ -9,6 +9,8 @@
 //! - [`redirect`]: whether this node serves a slot, and what is answered when not.
 //! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
 //! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
+//! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
+//! - [`gossip`]: how nodes find each other, agree, and notice who is gone. Pure.
 //! - [`log`]: where effects go; [`stats`]: what is counted.
 //!
 //! A request walks `server::connection` → `command::table` → `redirect` → `commit` → a handler → the reply buffer.
@@ -16,9 +18,11 @@
 pub mod command;
 pub mod commit;
 pub mod config;
+pub mod gossip;
 pub mod keyspace;
 pub mod log;
 pub mod node;
 pub mod redirect;
 pub mod server;
 pub mod stats;
+pub mod topology;

@@ -14,6 +14,22 @@ pub const SLOTS_PER_RANGE: usize = 1_024;
 /// Slot ranges, and so folders, of a node.
 pub const RANGES: usize = SLOTS / SLOTS_PER_RANGE;
 
+/// Most nodes of a cluster: the specification's "up to 1000 nodes".
+pub const CLUSTER_NODES_MAX: usize = 1_000;
+
+/// Highest epoch that is believed: one forged packet must not use up the numbers that elections count with.
+pub const EPOCH_MAX: u64 = 1 << 48;
+
+/// Largest packet of the cluster bus, bytes: a published message with its channel is one packet.
+pub const BUS_PACKET_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What may wait in the queue of one link of the cluster bus, bytes: a peer that stopped reading is cut off before its messages
+/// take the memory of the node.
+pub const BUS_QUEUE_BYTES_MAX: usize = 2 * BUS_PACKET_BYTES_MAX;
+
+/// Incoming links of the cluster bus: one from each peer, and some for peers that reconnect.
+pub const BUS_LINKS_MAX: usize = 2 * CLUSTER_NODES_MAX;
+
 /// Longest bulk string of a request or reply, bytes: Redis's `proto-max-bulk-len`.
 pub const BULK_BYTES_MAX: usize = 512 * 1024 * 1024;
 

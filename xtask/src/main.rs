@@ -5,12 +5,14 @@
 //! - [`setup`]: system packages, the test runner, node packages: installs what is missing.
 //! - [`run`]: a local cluster, the document service and a window.
 //! - [`test`]: every test.
+//! - [`bench`]: speed and size against redis-server and the goals.
 //! - [`tidy`]: rules that neither compiler nor clippy know.
 //! - [`child`]: processes that end with us.
 //! - [`repository`]: where things are.
 
 use std::process::ExitCode;
 
+mod bench;
 mod child;
 mod repository;
 mod run;
@@ -27,6 +29,7 @@ cargo xtask COMMAND
   run [DOCUMENT]     install what is missing, build, start a local cluster of three nodes,
                      the document service and the desktop window
   test [FILTER]…     install what tests need, build, pass every test
+  bench [PART]…      measure speed and size, and write docs/BENCHMARKS.md
   tidy               check import rules, module docs and file sizes
   setup              only install what is missing
 ";
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "run" => run::run(rest),
         "test" => test::test(rest),
+        "bench" => bench::bench(rest),
         "tidy" => tidy::tidy(),
         "setup" => setup::packages(setup::Purpose::Test),
         "help" | "--help" | "-h" => {

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`fs`]: files and folders, blocking.
-//! - [`mod@net`]: sockets.
+//! - [`mod@net`]: TCP sockets and listeners.
 //! - [`time`]: clocks, sleeping, deadlines.
 //! - [`rng`]: random bits.
 

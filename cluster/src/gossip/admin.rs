@@ -1,0 +1,168 @@
+//! What people ask for: the `CLUSTER` commands that change something. Each is refused whole or done whole.
+
+use std::net::IpAddr;
+
+use shared::epoch::Epoch;
+use shared::limits::EPOCH_MAX;
+use shared::node_id::NodeId;
+use shared::rt::rng::Rng;
+use shared::slot_set::SlotSet;
+
+use super::effect::Effect;
+use super::engine::Engine;
+use crate::topology::{Address, Moment};
+
+/// How long rumors about a forgotten node are not believed, milliseconds (Redis Cluster specification, FORGET).
+const FORGOTTEN_MS: u64 = 60_000;
+
+/// Why an order is refused, in Redis's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// FORGET of this node.
+    #[error("I tried hard but I can't forget myself...")]
+    ForgetMyself,
+    /// No node of that name.
+    #[error("Unknown node {0}")]
+    UnknownNode(String),
+    /// A slot to be added has an owner.
+    #[error("Slot {0} is already busy")]
+    Busy(u16),
+    /// A slot to be removed has none.
+    #[error("Slot {0} is already unassigned")]
+    Unassigned(u16),
+    /// SET-CONFIG-EPOCH in company.
+    #[error("The user can assign a config epoch only when the node does not know any other node.")]
+    NotAlone,
+    /// SET-CONFIG-EPOCH a second time.
+    #[error("Node config epoch is already non-zero")]
+    EpochSet,
+    /// SET-CONFIG-EPOCH out of bounds.
+    #[error("Invalid config epoch specified: {0}")]
+    BadEpoch(i64),
+}
+
+/// What BUMPEPOCH did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bumped {
+    /// The node has a new epoch.
+    To(Epoch),
+    /// Its epoch was the highest already.
+    Still(Epoch),
+}
+
+impl Engine {
+    /// `CLUSTER MEET`: begins a handshake, if none with that address is under way.
+    pub fn meet(&mut self, ip: IpAddr, port: u16, bus_port: u16, now: Moment, rng: &mut Rng) {
+        self.begin_handshake(Address { ip: Some(ip), port, bus_port }, true, now, rng);
+    }
+
+    /// `CLUSTER FORGET`.
+    ///
+    /// # Errors
+    /// An unknown name or one's own.
+    pub fn forget(&mut self, id: NodeId, now: Moment) -> Result<(), Refused> {
+        if id == self.topology.my_id() {
+            return Err(Refused::ForgetMyself);
+        }
+        if self.topology.member(id).is_none() {
+            return Err(Refused::UnknownNode(id.to_string()));
+        }
+        self.forgotten.insert(id, now.after(FORGOTTEN_MS));
+        self.drop_member(id, now);
+        Ok(())
+    }
+
+    /// `CLUSTER ADDSLOTS`, `ADDSLOTSRANGE`.
+    ///
+    /// # Errors
+    /// One of the slots has an owner.
+    pub fn add_slots(&mut self, slots: &SlotSet) -> Result<(), Refused> {
+        if let Some(busy) = slots.iter().find(|&s| self.topology.owner(s).is_some()) {
+            return Err(Refused::Busy(busy.number()));
+        }
+        let my_id = self.topology.my_id();
+        slots.iter().for_each(|slot| self.topology.assign(slot, my_id));
+        self.changed();
+        Ok(())
+    }
+
+    /// `CLUSTER DELSLOTS`, `DELSLOTSRANGE`: this node forgets who owns the slots; others do not.
+    ///
+    /// # Errors
+    /// One of the slots has no owner.
+    pub fn delete_slots(&mut self, slots: &SlotSet) -> Result<(), Refused> {
+        if let Some(free) = slots.iter().find(|&s| self.topology.owner(s).is_none()) {
+            return Err(Refused::Unassigned(free.number()));
+        }
+        let lost = slots.iter().filter(|&s| self.topology.me().slots().contains(s)).collect();
+        for slot in slots.iter() {
+            self.topology.unassign(slot);
+        }
+        self.slots_lost(lost);
+        self.changed();
+        Ok(())
+    }
+
+    /// `CLUSTER FLUSHSLOTS`: this node owns none.
+    pub fn flush_slots(&mut self) {
+        let mine = self.topology.me().slots().clone();
+        for slot in mine.iter() {
+            self.topology.unassign(slot);
+        }
+        self.slots_lost(mine);
+        self.changed();
+    }
+
+    /// `CLUSTER BUMPEPOCH`: a new config epoch without asking anybody, unless this node's is the highest.
+    pub fn bump_epoch(&mut self) -> Bumped {
+        let (mine, highest) = (self.topology.me().config_epoch, self.topology.highest_epoch());
+        if mine != Epoch::default() && mine == highest {
+            return Bumped::Still(mine);
+        }
+        Bumped::To(self.take_new_epoch())
+    }
+
+    /// `CLUSTER SET-CONFIG-EPOCH`, for a node that is alone and has none.
+    ///
+    /// # Errors
+    /// It is not, or the number is no epoch.
+    pub fn set_config_epoch(&mut self, epoch: i64) -> Result<(), Refused> {
+        let number = u64::try_from(epoch).ok().filter(|&e| e <= EPOCH_MAX).ok_or(Refused::BadEpoch(epoch))?;
+        if self.topology.len() > 1 {
+            return Err(Refused::NotAlone);
+        }
+        if self.topology.me().config_epoch != Epoch::default() {
+            return Err(Refused::EpochSet);
+        }
+        self.topology.me_mut().config_epoch = Epoch(number);
+        self.topology.current_epoch = self.topology.current_epoch.max(Epoch(number));
+        self.changed();
+        Ok(())
+    }
+
+    /// `CLUSTER RESET`: forgets all peers and slots; with a new name, all epochs too.
+    pub fn reset(&mut self, new_name: Option<NodeId>, now: Moment) {
+        self.flush_slots();
+        for id in self.peers_where(|_| true) {
+            self.drop_member(id, now);
+        }
+        if let Some(name) = new_name {
+            self.topology.rename_me(name);
+            self.topology.me_mut().config_epoch = Epoch::default();
+            self.topology.current_epoch = Epoch::default();
+            self.topology.last_vote_epoch = Epoch::default();
+        }
+        self.forgotten.clear();
+        self.changed();
+    }
+
+    /// `CLUSTER SAVECONFIG`.
+    pub fn save(&mut self) {
+        self.changed();
+    }
+
+    /// The effects of the orders since the last event.
+    pub fn effects(&mut self, now: Moment) -> Vec<Effect> {
+        self.finish(now)
+    }
+}

@@ -1,0 +1,57 @@
+//! Claims to slots, as heartbeats carry them, and epochs that collide.
+
+use shared::node_id::NodeId;
+
+use super::engine::Engine;
+use super::event::LinkId;
+use super::message::{Claim, Heartbeat, Message};
+use super::receive::Packet;
+
+impl Engine {
+    /// A member says which slots it owns: it gets what its epoch gives it, and is told if it is behind.
+    pub(super) fn hear_claims(&mut self, packet: Packet, heartbeat: &Heartbeat) {
+        let outcome = self.topology.claim(packet.sender, heartbeat.config_epoch, &heartbeat.slots);
+        if outcome.changed {
+            self.changed();
+        }
+        self.slots_lost(outcome.lost);
+        if let Some(owner) = outcome.overruled_by {
+            self.correct(packet, owner);
+        }
+        self.settle_collision(packet.sender, heartbeat);
+    }
+
+    /// A member says that somebody owns slots since a higher epoch than this node knew.
+    pub(super) fn told_of_claim(&mut self, claim: &Claim) {
+        if claim.node == self.topology.my_id() {
+            return;
+        }
+        let Some(member) = self.topology.member_mut(claim.node) else { return };
+        if !member.joined() || member.config_epoch >= claim.config_epoch {
+            return;
+        }
+        member.config_epoch = claim.config_epoch;
+        self.changed();
+        let outcome = self.topology.claim(claim.node, claim.config_epoch, &claim.slots);
+        self.slots_lost(outcome.lost);
+    }
+
+    /// Tells a node with a stale claim who owns the slot now.
+    fn correct(&mut self, packet: Packet, owner: NodeId) {
+        let Some(owner) = self.topology.member(owner) else { return };
+        let claim = Claim { node: owner.id, config_epoch: owner.config_epoch, slots: owner.slots().clone() };
+        let link = self.topology.member(packet.sender).and_then(|m| m.contact.open_link());
+        self.send(link.map_or(packet.link, LinkId::Out), Message::Update(claim));
+    }
+
+    /// Two primaries with one config epoch: the one with the smaller name takes a new epoch (Redis Cluster specification,
+    /// "configEpoch conflicts resolution algorithm").
+    fn settle_collision(&mut self, sender: NodeId, heartbeat: &Heartbeat) {
+        let me = self.topology.me();
+        if heartbeat.config_epoch != me.config_epoch || sender <= me.id {
+            return;
+        }
+        let epoch = self.take_new_epoch();
+        tracing::info!(%sender, %epoch, "config epoch collision: took a new one");
+    }
+}

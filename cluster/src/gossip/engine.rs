@@ -1,0 +1,194 @@
+//! The gossip engine: one node's mind about its cluster.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use shared::epoch::Epoch;
+use shared::limits::EPOCH_MAX;
+use shared::node_id::NodeId;
+use shared::rt::rng::Rng;
+use shared::slot_set::SlotSet;
+
+use super::effect::Effect;
+use super::event::{Event, LinkId};
+use super::message::Message;
+use super::state::ClusterState;
+use crate::topology::{Contact, Link, Moment, Topology};
+
+/// How often the driver should say that time passed, milliseconds: Redis's `clusterCron`.
+pub const TICK_MS: u64 = 100;
+
+/// What configuration says about the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a silent node is waited for before it is suspected, milliseconds (`cluster-node-timeout`).
+    pub node_timeout_ms: u64,
+    /// Whether one unserved slot stops the whole cluster (`cluster-require-full-coverage`).
+    pub require_full_coverage: bool,
+    /// The IP to tell others, if it is not the one they see (`cluster-announce-ip`).
+    pub announce_ip: Option<IpAddr>,
+}
+
+/// One node's mind about its cluster. Deterministic: the same events, times and random bits give the same effects.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) topology: Topology,
+    pub(super) settings: Settings,
+    pub(super) state: ClusterState,
+    /// Forgotten nodes, and until when rumors about them are not believed.
+    pub(super) forgotten: BTreeMap<NodeId, Moment>,
+    /// Whose outgoing link has which number.
+    pub(super) links: BTreeMap<u64, NodeId>,
+    next_link: u64,
+    pub(super) next_random_ping: Moment,
+    effects: Vec<Effect>,
+    /// Something that must survive a restart changed.
+    unsaved: bool,
+    /// Something the request path sees changed.
+    unshown: bool,
+}
+
+impl Engine {
+    /// The mind of a node that starts now and knows this much.
+    pub fn new(mut topology: Topology, settings: Settings, now: Moment) -> Engine {
+        for peer in topology.peers_mut() {
+            peer.contact = Contact::default();
+        }
+        Engine {
+            topology,
+            settings,
+            state: ClusterState::new(now),
+            forgotten: BTreeMap::new(),
+            links: BTreeMap::new(),
+            next_link: 0,
+            next_random_ping: now,
+            effects: Vec::new(),
+            unsaved: true,
+            unshown: true,
+        }
+    }
+
+    /// Takes an event; returns what is to be done, in order.
+    pub fn handle(&mut self, event: Event, now: Moment, rng: &mut Rng) -> Vec<Effect> {
+        match event {
+            Event::Tick => self.tick(now, rng),
+            Event::Connected(link) => self.connected(link, now, rng),
+            Event::Closed(link) => self.closed(link, now),
+            Event::Received { link, local, remote, sender, message } => {
+                self.receive(super::receive::Packet { link, local, remote, sender }, message, now, rng);
+            }
+            Event::Heard(sender) => self.heard(sender, now),
+        }
+        self.finish(now)
+    }
+
+    /// What this node knows.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Whether the cluster is in state ok.
+    pub fn up(&self) -> bool {
+        self.state.up()
+    }
+
+    /// What configuration says now.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Takes other settings, from the next event on.
+    pub fn configure(&mut self, settings: Settings) {
+        self.settings = settings;
+        if let (Some(ip), Some(address)) = (settings.announce_ip, &mut self.topology.me_mut().address) {
+            address.ip = Some(ip);
+        }
+        self.changed();
+    }
+
+    /// Ends the handling of an event: what must be known on disk comes first.
+    pub(super) fn finish(&mut self, now: Moment) -> Vec<Effect> {
+        self.judge_state(now);
+        let mut effects = Vec::with_capacity(self.effects.len() + 2);
+        if std::mem::take(&mut self.unsaved) {
+            effects.push(Effect::Save);
+        }
+        if std::mem::take(&mut self.unshown) {
+            effects.push(Effect::Show);
+        }
+        effects.append(&mut self.effects);
+        effects
+    }
+
+    /// Something changed that must survive a restart and that clients may see.
+    pub(super) fn changed(&mut self) {
+        self.unsaved = true;
+        self.unshown = true;
+    }
+
+    /// The cluster's state changed: clients see it, the disk need not.
+    pub(super) fn state_changed(&mut self) {
+        self.unshown = true;
+    }
+
+    pub(super) fn send(&mut self, link: LinkId, message: Message) {
+        self.effects.push(Effect::Send { link, message });
+    }
+
+    /// Sends to every member whose link is open.
+    pub(super) fn broadcast(&mut self, message: &Message) {
+        let links: Vec<u64> =
+            self.topology.peers().filter(|p| p.joined()).filter_map(|p| p.contact.open_link()).collect();
+        for link in links {
+            self.send(LinkId::Out(link), message.clone());
+        }
+    }
+
+    pub(super) fn slots_lost(&mut self, slots: SlotSet) {
+        if !slots.is_empty() {
+            self.effects.push(Effect::SlotsLost(slots));
+        }
+    }
+
+    /// Opens the outgoing link to a member whose address is known.
+    pub(super) fn open_link(&mut self, id: NodeId, backoff_ms: u64) {
+        let Some(member) = self.topology.member_mut(id) else { return };
+        let Some(to) = member.address.and_then(|a| a.bus()) else { return };
+        self.next_link += 1;
+        let link = self.next_link;
+        member.contact.link = Link::Opening { link, backoff_ms };
+        self.links.insert(link, id);
+        self.effects.push(Effect::Connect { link, to });
+    }
+
+    /// Closes the outgoing link to a member, if there is one; it is opened anew at the next tick.
+    pub(super) fn close_link(&mut self, id: NodeId, now: Moment) {
+        let Some(member) = self.topology.member_mut(id) else { return };
+        if let Some(link) = member.contact.any_link() {
+            member.contact.link = Link::Down { retry_at: now, backoff_ms: 0 };
+            self.links.remove(&link);
+            self.effects.push(Effect::Close(LinkId::Out(link)));
+        }
+    }
+
+    /// Forgets a member and its link.
+    pub(super) fn drop_member(&mut self, id: NodeId, now: Moment) {
+        self.close_link(id, now);
+        let Some(member) = self.topology.remove(id) else { return };
+        for peer in self.topology.peers_mut() {
+            peer.reports.remove(&id);
+        }
+        if member.joined() {
+            self.changed();
+        }
+    }
+
+    /// Takes a config epoch that nobody this node knows of has.
+    pub(super) fn take_new_epoch(&mut self) -> Epoch {
+        let epoch = Epoch(self.topology.highest_epoch().next().0.min(EPOCH_MAX));
+        self.topology.current_epoch = epoch;
+        self.topology.me_mut().config_epoch = epoch;
+        self.changed();
+        epoch
+    }
+}

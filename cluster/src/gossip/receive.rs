@@ -1,0 +1,128 @@
+//! Hearing what a peer says.
+
+use std::net::IpAddr;
+
+use shared::node_id::NodeId;
+use shared::rt::rng::Rng;
+
+use super::engine::Engine;
+use super::event::LinkId;
+use super::message::{Heartbeat, Message};
+use crate::topology::{Address, Member, Moment, Stage};
+
+/// Where a message came from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packet {
+    pub(super) link: LinkId,
+    pub(super) local: IpAddr,
+    pub(super) remote: IpAddr,
+    pub(super) sender: NodeId,
+}
+
+impl Packet {
+    /// The sender's address: what it announces, completed by where the packet came from.
+    pub(super) fn address(&self, told: Address) -> Address {
+        Address { ip: Some(told.ip.unwrap_or(self.remote)), ..told }
+    }
+}
+
+impl Engine {
+    pub(super) fn receive(&mut self, packet: Packet, message: Message, now: Moment, rng: &mut Rng) {
+        self.heard(packet.sender, now);
+        match message {
+            Message::Meet(heartbeat) => {
+                self.learn_my_ip(packet.local, true);
+                self.meet_stranger(packet, heartbeat.address, now, rng);
+                self.answer(packet, rng);
+                self.hear(packet, &heartbeat, now);
+            }
+            Message::Ping(heartbeat) => {
+                self.learn_my_ip(packet.local, false);
+                self.answer(packet, rng);
+                self.hear(packet, &heartbeat, now);
+            }
+            Message::Pong(heartbeat) => {
+                if self.identify(packet, &heartbeat, now) {
+                    self.ponged(packet, now);
+                    self.hear(packet, &heartbeat, now);
+                }
+            }
+            Message::Fail(failed) if self.is_member(packet.sender) => self.told_of_failure(failed, now),
+            Message::Update(claim) if self.is_member(packet.sender) => self.told_of_claim(&claim),
+            Message::Fail(_) | Message::Update(_) => {}
+        }
+    }
+
+    /// Whether a node of this name belongs to the cluster, and is not this one.
+    pub(super) fn is_member(&self, id: NodeId) -> bool {
+        id != self.topology.my_id() && self.topology.member(id).is_some_and(Member::joined)
+    }
+
+    /// A node learns its own IP from where others reach it. A meet is an administrator's word; a ping only fills the gap.
+    fn learn_my_ip(&mut self, local: IpAddr, meet: bool) {
+        if self.settings.announce_ip.is_some() {
+            return;
+        }
+        let Some(address) = &mut self.topology.me_mut().address else { return };
+        if address.ip.is_none() || (meet && address.ip != Some(local)) {
+            tracing::info!(ip = %local, "learned my own IP");
+            address.ip = Some(local);
+            self.changed();
+        }
+    }
+
+    /// Pings are answered to anyone: a stranger learns this node's name, and nothing is learned from it.
+    fn answer(&mut self, packet: Packet, rng: &mut Rng) {
+        let heartbeat = self.heartbeat(Some(packet.sender), rng);
+        self.send(packet.link, Message::Pong(heartbeat));
+    }
+
+    /// What a member says of itself and of others.
+    fn hear(&mut self, packet: Packet, heartbeat: &Heartbeat, now: Moment) {
+        if !self.is_member(packet.sender) {
+            return;
+        }
+        self.hear_epochs(packet.sender, heartbeat);
+        if matches!(packet.link, LinkId::In(_)) {
+            // Over its own link it was reached at the known address; over another it may come from a new one.
+            self.moved(packet.sender, packet.address(heartbeat.address), now);
+        }
+        self.hear_claims(packet, heartbeat);
+        self.hear_rumors(packet.sender, &heartbeat.rumors, now);
+    }
+
+    fn hear_epochs(&mut self, sender: NodeId, heartbeat: &Heartbeat) {
+        if heartbeat.current_epoch > self.topology.current_epoch {
+            self.topology.current_epoch = heartbeat.current_epoch;
+            self.changed();
+        }
+        if let Some(member) = self.topology.member_mut(sender)
+            && heartbeat.config_epoch > member.config_epoch
+        {
+            member.config_epoch = heartbeat.config_epoch;
+            self.changed();
+        }
+    }
+
+    /// A member is reached at another address now.
+    pub(super) fn moved(&mut self, id: NodeId, address: Address, now: Moment) {
+        let Some(member) = self.topology.member_mut(id) else { return };
+        if member.address != Some(address) {
+            tracing::info!(%id, %address, "a node has another address");
+            member.address = Some(address);
+            self.close_link(id, now);
+            self.changed();
+        }
+    }
+
+    fn ponged(&mut self, packet: Packet, now: Moment) {
+        let LinkId::Out(link) = packet.link else { return };
+        let Some(&id) = self.links.get(&link) else { return };
+        if let Some(member) = self.topology.member_mut(id) {
+            member.contact.pong_received = Some(now);
+            member.contact.ping_sent = None;
+            debug_assert!(member.stage == Stage::Joined, "identify ends the handshake");
+        }
+        self.reachable_again(id, now);
+    }
+}

@@ -1,0 +1,67 @@
+//! Whether the cluster is ok, as this node sees it (Redis, `clusterUpdateState`).
+
+use shared::limits::SLOTS;
+
+use super::engine::Engine;
+use crate::topology::{Member, Moment};
+
+/// A node that starts waits so long before it serves, at least and at most, milliseconds; in between the node timeout. Others
+/// may have to tell it that its slots have gone on without it.
+const START_DELAY_MS: (u64, u64) = (500, 2_000);
+/// A node that comes back from a minority waits so long, at least and at most, milliseconds.
+const REJOIN_DELAY_MS: (u64, u64) = (500, 5_000);
+
+/// The judgement and what it depends on besides the topology.
+#[derive(Debug)]
+pub(super) struct ClusterState {
+    up: bool,
+    started: Moment,
+    /// Whether this node has been in a majority since its start: before, it is starting, not cut off.
+    had_majority: bool,
+    /// When this node last saw itself cut off in a minority.
+    minority_at: Option<Moment>,
+}
+
+impl ClusterState {
+    pub(super) fn new(now: Moment) -> ClusterState {
+        ClusterState { up: false, started: now, had_majority: false, minority_at: None }
+    }
+
+    pub(super) fn up(&self) -> bool {
+        self.up
+    }
+}
+
+impl Engine {
+    /// Judges anew. Ok needs: a majority of the primaries with slots is heard, and, if configured, every slot is served.
+    pub(super) fn judge_state(&mut self, now: Moment) {
+        let covered = !self.settings.require_full_coverage || self.topology.served() == SLOTS;
+        let my_id = self.topology.my_id();
+        // Who was never heard since the start is not known to live.
+        let heard = |m: &&Member| m.id == my_id || (m.reachable() && m.contact.pong_received.is_some());
+        let majority =
+            self.topology.members().filter(|m| m.votes()).filter(heard).count() >= self.topology.majority();
+        if majority {
+            self.state.had_majority = true;
+        } else if self.state.had_majority {
+            self.state.minority_at = Some(now);
+        }
+        let up = covered && majority;
+        if up == self.state.up || (up && self.must_wait(now)) {
+            return;
+        }
+        self.state.up = up;
+        self.state_changed();
+        if up {
+            tracing::info!("cluster state: ok");
+        } else {
+            tracing::warn!(covered, majority, "cluster state: fail");
+        }
+    }
+
+    fn must_wait(&self, now: Moment) -> bool {
+        let delay = |(least, most): (u64, u64)| self.settings.node_timeout_ms.clamp(least, most);
+        now.since(self.state.started) < delay(START_DELAY_MS)
+            || self.state.minority_at.is_some_and(|at| now.since(at) < delay(REJOIN_DELAY_MS))
+    }
+}

@@ -1,0 +1,7 @@
+//! Engines against each other in a network of the test's own: no sockets, no clock, every run repeated by its seed.
+
+mod convergence;
+mod failing;
+mod joining;
+mod network;
+mod owning;

@@ -1,0 +1,107 @@
+//! Which of two claims to a slot holds (Redis Cluster specification, hash slots configuration propagation).
+
+use shared::epoch::Epoch;
+use shared::node_id::NodeId;
+use shared::slot_set::SlotSet;
+
+use super::Topology;
+
+/// What a claim changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ClaimOutcome {
+    /// Whether any slot changed hands.
+    pub changed: bool,
+    /// Slots this node had and has no more.
+    pub lost: SlotSet,
+    /// The owner of a claimed slot whose epoch is higher than the claim's: the claimant should hear of it.
+    pub overruled_by: Option<NodeId>,
+}
+
+impl Topology {
+    /// A peer says it owns these slots since `epoch`: it gets those nobody has and those whose owner claimed them in a lower
+    /// epoch. Claims of unknown nodes, and claims about this node itself, change nothing.
+    pub fn claim(&mut self, claimant: NodeId, epoch: Epoch, slots: &SlotSet) -> ClaimOutcome {
+        let mut outcome = ClaimOutcome::default();
+        let Some(member) = self.member(claimant) else { return outcome };
+        if claimant == self.my_id() || member.slots() == slots {
+            return outcome;
+        }
+        for slot in slots.iter() {
+            match self.owner(slot).map(|owner| (owner.id, owner.config_epoch)) {
+                Some((owner, _)) if owner == claimant => {}
+                Some((owner, held_since)) if held_since >= epoch => {
+                    if held_since > epoch {
+                        outcome.overruled_by.get_or_insert(owner);
+                    }
+                }
+                holder => {
+                    if holder.is_some_and(|(owner, _)| owner == self.my_id()) {
+                        outcome.lost.insert(slot);
+                    }
+                    self.assign(slot, claimant);
+                    outcome.changed = true;
+                }
+            }
+        }
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::tests::{id, three_nodes};
+    use shared::slot::Slot;
+
+    fn slots(numbers: &[u16]) -> SlotSet {
+        numbers.iter().filter_map(|&n| Slot::new(n)).collect()
+    }
+
+    #[test]
+    fn a_free_slot_goes_to_who_claims_it() {
+        let mut topology = three_nodes();
+        let outcome = topology.claim(id(2), Epoch(0), &slots(&[1, 2]));
+        assert!(outcome.changed && outcome.lost.is_empty() && outcome.overruled_by.is_none());
+        assert_eq!(topology.member(id(2)).unwrap().slots(), &slots(&[1, 2]));
+    }
+
+    #[test]
+    fn the_higher_epoch_holds_and_the_loser_is_named() {
+        let mut topology = three_nodes();
+        topology.member_mut(id(2)).unwrap().config_epoch = Epoch(5);
+        topology.claim(id(2), Epoch(5), &slots(&[1]));
+        let outcome = topology.claim(id(3), Epoch(4), &slots(&[1]));
+        assert_eq!(outcome, ClaimOutcome { overruled_by: Some(id(2)), ..ClaimOutcome::default() });
+        assert!(
+            !topology.claim(id(3), Epoch(5), &slots(&[1])).changed,
+            "an equal epoch is a collision, not a win"
+        );
+        assert!(topology.claim(id(3), Epoch(6), &slots(&[1])).changed);
+        assert!(topology.member(id(2)).unwrap().slots().is_empty());
+    }
+
+    #[test]
+    fn a_node_learns_which_of_its_own_slots_it_lost() {
+        let mut topology = three_nodes();
+        topology.assign(Slot::new(9).unwrap(), id(1));
+        let outcome = topology.claim(id(2), Epoch(1), &slots(&[8, 9]));
+        assert_eq!(outcome.lost, slots(&[9]));
+        assert!(topology.me().slots().is_empty());
+    }
+
+    #[test]
+    fn claims_of_strangers_and_about_oneself_change_nothing() {
+        let mut topology = three_nodes();
+        assert_eq!(topology.claim(id(8), Epoch(9), &slots(&[1])), ClaimOutcome::default());
+        assert_eq!(topology.claim(id(1), Epoch(9), &slots(&[1])), ClaimOutcome::default());
+        assert_eq!(topology.assigned(), 0);
+    }
+
+    #[test]
+    fn a_slot_no_longer_claimed_stays_where_it_was() {
+        let mut topology = three_nodes();
+        topology.claim(id(2), Epoch(1), &slots(&[1, 2]));
+        topology.claim(id(2), Epoch(1), &slots(&[1]));
+        assert_eq!(topology.owner(Slot::new(2).unwrap()).unwrap().id, id(2));
+    }
+}

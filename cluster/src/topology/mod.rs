@@ -1,0 +1,274 @@
+//! What a node knows about its cluster: who is in it, who owns which slot, and in which epoch.
+//!
+//! Pure: no IO and no clock. The gossip engine changes it, `CLUSTER` commands read it, [`nodes_conf`] keeps it on disk.
+//!
+//! # Layout
+//!
+//! - [`member`], [`contact`], [`address`]: one node as another knows it.
+//! - [`claim`]: which of two claims to a slot holds.
+//! - [`nodes_conf`], [`describe`]: the text of `nodes.conf` and `CLUSTER NODES`.
+//! - [`view`]: who serves a slot, as the request path reads it.
+//! - [`moment`]: the clock that delays are measured on.
+
+pub mod address;
+pub mod claim;
+pub mod contact;
+pub mod describe;
+pub mod member;
+pub mod moment;
+pub mod nodes_conf;
+pub mod view;
+
+use std::collections::BTreeMap;
+
+use shared::epoch::Epoch;
+use shared::limits::SLOTS;
+use shared::node_id::NodeId;
+use shared::slot::Slot;
+use shared::slot_set::SlotSet;
+
+pub use address::Address;
+pub use claim::ClaimOutcome;
+pub use contact::{Contact, Link};
+pub use member::{Health, Member, Stage};
+pub use moment::Moment;
+
+/// The cluster as one node knows it. That node is always a member.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    my_id: NodeId,
+    /// In the order of ids, so that nothing depends on a hash.
+    members: BTreeMap<NodeId, Member>,
+    /// Owner of each slot: the same fact as the members' slot sets, seen from the slot.
+    owners: Box<[Option<NodeId>]>,
+    /// The highest epoch this node has heard of.
+    pub current_epoch: Epoch,
+    /// The epoch of this node's last vote; kept in `nodes.conf` since a vote must never be given twice.
+    pub last_vote_epoch: Epoch,
+}
+
+impl Topology {
+    /// A cluster of one node without slots.
+    pub fn new(my_id: NodeId, address: Address) -> Topology {
+        let me = Member::new(my_id, Some(address), Stage::Joined);
+        Topology {
+            my_id,
+            members: BTreeMap::from([(my_id, me)]),
+            owners: vec![None; SLOTS].into(),
+            current_epoch: Epoch::default(),
+            last_vote_epoch: Epoch::default(),
+        }
+    }
+
+    /// The name of this node.
+    pub fn my_id(&self) -> NodeId {
+        self.my_id
+    }
+
+    /// This node.
+    pub fn me(&self) -> &Member {
+        // The constructors put it in and `remove` refuses it.
+        &self.members[&self.my_id]
+    }
+
+    /// This node, to change it.
+    pub fn me_mut(&mut self) -> &mut Member {
+        let me = Member::new(self.my_id, None, Stage::Joined);
+        self.members.entry(self.my_id).or_insert(me)
+    }
+
+    /// A node by name.
+    pub fn member(&self, id: NodeId) -> Option<&Member> {
+        self.members.get(&id)
+    }
+
+    /// A node by name, to change it.
+    pub fn member_mut(&mut self, id: NodeId) -> Option<&mut Member> {
+        self.members.get_mut(&id)
+    }
+
+    /// Every node in the order of names, this one and those in handshake included.
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+
+    /// Every node but this one, to change them, in the order of names.
+    pub fn peers_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        let my_id = self.my_id;
+        self.members.values_mut().filter(move |m| m.id != my_id)
+    }
+
+    /// Every node but this one, in the order of names.
+    pub fn peers(&self) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(|m| m.id != self.my_id)
+    }
+
+    /// How many nodes it knows, this one and those in handshake included.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Never: this node is always in.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Nodes that own slots: the size of the cluster whose majority decides.
+    pub fn size(&self) -> usize {
+        self.members.values().filter(|m| m.votes()).count()
+    }
+
+    /// How many of them decide.
+    pub fn majority(&self) -> usize {
+        self.size() / 2 + 1
+    }
+
+    /// Adds a node; nothing if the name is known already.
+    pub fn insert(&mut self, member: Member) {
+        debug_assert!(member.slots.is_empty(), "slots are assigned, not brought along");
+        self.members.entry(member.id).or_insert(member);
+    }
+
+    /// Forgets a node and its slots. This node itself stays.
+    pub fn remove(&mut self, id: NodeId) -> Option<Member> {
+        if id == self.my_id {
+            return None;
+        }
+        let member = self.members.remove(&id)?;
+        for slot in member.slots.iter() {
+            self.owners[slot.index()] = None;
+        }
+        Some(member)
+    }
+
+    /// Gives a node of the handshake its true name.
+    pub fn rename(&mut self, temporary: NodeId, id: NodeId) {
+        if self.members.contains_key(&id) {
+            return;
+        }
+        if let Some(mut member) = self.members.remove(&temporary) {
+            member.id = id;
+            member.stage = Stage::Joined;
+            self.members.insert(id, member);
+        }
+    }
+
+    /// Gives this node another name, as `CLUSTER RESET HARD` does; only while it owns nothing.
+    pub fn rename_me(&mut self, id: NodeId) {
+        if let Some(mut me) = self.members.remove(&self.my_id) {
+            debug_assert!(me.slots.is_empty());
+            me.id = id;
+            self.my_id = id;
+            self.members.insert(id, me);
+        }
+    }
+
+    /// Who owns a slot.
+    pub fn owner(&self, slot: Slot) -> Option<&Member> {
+        self.owners[slot.index()].and_then(|id| self.members.get(&id))
+    }
+
+    /// Gives a slot to a known node, whoever had it. Unknown names change nothing.
+    pub fn assign(&mut self, slot: Slot, id: NodeId) {
+        if !self.members.contains_key(&id) {
+            return;
+        }
+        self.unassign(slot);
+        self.owners[slot.index()] = Some(id);
+        if let Some(member) = self.members.get_mut(&id) {
+            member.slots.insert(slot);
+        }
+    }
+
+    /// Takes a slot from whoever has it; true if somebody had.
+    pub fn unassign(&mut self, slot: Slot) -> bool {
+        let Some(id) = self.owners[slot.index()].take() else { return false };
+        if let Some(member) = self.members.get_mut(&id) {
+            member.slots.remove(slot);
+        }
+        true
+    }
+
+    /// Slots somebody owns.
+    pub fn assigned(&self) -> usize {
+        self.members.values().map(|m| m.slots.len()).sum()
+    }
+
+    /// Slots whose owner is not known to have failed.
+    pub fn served(&self) -> usize {
+        let failed = |m: &&Member| matches!(m.health, Health::Failed { .. });
+        self.members.values().filter(|m| !failed(m)).map(|m| m.slots.len()).sum()
+    }
+
+    /// The highest config epoch of any node.
+    pub fn highest_epoch(&self) -> Epoch {
+        let claimed = self.members.values().map(|m| m.config_epoch).max().unwrap_or_default();
+        claimed.max(self.current_epoch)
+    }
+
+    /// All slots nobody owns.
+    pub fn unassigned(&self) -> SlotSet {
+        Slot::all().filter(|s| self.owners[s.index()].is_none()).collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn id(n: u8) -> NodeId {
+        NodeId::from_bytes([n; NodeId::BYTES])
+    }
+
+    pub(crate) fn address(n: u8) -> Address {
+        Address { ip: Some([127, 0, 0, n].into()), port: 7000, bus_port: 17000 }
+    }
+
+    pub(crate) fn three_nodes() -> Topology {
+        let mut topology = Topology::new(id(1), address(1));
+        for n in 2..=3 {
+            topology.insert(Member::new(id(n), Some(address(n)), Stage::Joined));
+        }
+        topology
+    }
+
+    fn agree(topology: &Topology) {
+        for slot in Slot::all() {
+            let holders: Vec<_> =
+                topology.members().filter(|m| m.slots.contains(slot)).map(|m| m.id).collect();
+            assert_eq!(holders.first().copied(), topology.owner(slot).map(|m| m.id));
+            assert!(holders.len() <= 1);
+        }
+    }
+
+    #[test]
+    fn a_slot_has_one_owner_and_both_sides_agree() {
+        let mut topology = three_nodes();
+        let slot = Slot::new(7).unwrap();
+        topology.assign(slot, id(2));
+        topology.assign(slot, id(3));
+        agree(&topology);
+        assert_eq!(topology.owner(slot).unwrap().id, id(3));
+        topology.remove(id(3));
+        agree(&topology);
+        assert!(topology.owner(slot).is_none());
+        topology.assign(slot, id(9));
+        assert!(topology.owner(slot).is_none());
+    }
+
+    #[test]
+    fn a_node_cannot_forget_itself() {
+        let mut topology = three_nodes();
+        assert!(topology.remove(id(1)).is_none());
+        assert_eq!(topology.me().id, id(1));
+    }
+
+    #[test]
+    fn a_renamed_node_is_known_by_its_true_name_only() {
+        let mut topology = three_nodes();
+        let handshake = Stage::Handshake { since: Moment::default(), meet: true };
+        topology.insert(Member::new(id(50), Some(address(50)), handshake));
+        topology.rename(id(50), id(4));
+        assert!(topology.member(id(50)).is_none() && topology.member(id(4)).unwrap().joined());
+    }
+}

@@ -1,0 +1,221 @@
+//! Reading `nodes.conf`.
+
+use shared::epoch::Epoch;
+use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX};
+use shared::node_id::NodeId;
+use shared::slot::Slot;
+use shared::slot_set::SlotSet;
+
+use crate::topology::{Address, Health, Member, Moment, Stage, Topology};
+
+/// Why a file is no `nodes.conf`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadNodesConf {
+    /// A line says something else than a node or `vars`.
+    #[error("line {line}: {what}")]
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The lines do not make a cluster.
+    #[error("{0}")]
+    Whole(&'static str),
+}
+
+/// One line, read but not yet related to the others.
+struct Parsed {
+    member: Member,
+    slots: SlotSet,
+    myself: bool,
+}
+
+/// The cluster that the file tells of.
+///
+/// # Errors
+/// Any line that Redis 7.0 would not write, two nodes with one name or one slot, no or more than one `myself`; replicas and
+/// slots on the move, which this version does not know.
+pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
+    let mut nodes: Vec<Parsed> = Vec::new();
+    let mut epochs = None;
+    for (index, line) in text.lines().enumerate() {
+        let at_line = |what| BadNodesConf::Line { line: index + 1, what };
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        match words.as_slice() {
+            [] => {}
+            ["vars", vars @ ..] => epochs = Some(parse_vars(vars).map_err(at_line)?),
+            words => nodes.push(parse_node(words).map_err(at_line)?),
+        }
+    }
+    let (current_epoch, last_vote_epoch) = epochs.ok_or(BadNodesConf::Whole("there is no line vars"))?;
+    let mut topology = assemble(nodes)?;
+    topology.last_vote_epoch = last_vote_epoch;
+    topology.current_epoch = current_epoch;
+    topology.current_epoch = topology.highest_epoch();
+    Ok(topology)
+}
+
+fn assemble(nodes: Vec<Parsed>) -> Result<Topology, BadNodesConf> {
+    if nodes.len() > CLUSTER_NODES_MAX {
+        return Err(BadNodesConf::Whole("more nodes than a cluster can have"));
+    }
+    let mut mine = nodes.iter().filter(|n| n.myself);
+    let (Some(me), None) = (mine.next(), mine.next()) else {
+        return Err(BadNodesConf::Whole("exactly one node is myself"));
+    };
+    let address = me.member.address.ok_or(BadNodesConf::Whole("myself has no address"))?;
+    let mut topology = Topology::new(me.member.id, address);
+    topology.me_mut().config_epoch = me.member.config_epoch;
+    let my_id = me.member.id;
+    for Parsed { member, slots, myself } in nodes {
+        let id = member.id;
+        if !myself {
+            if topology.member(id).is_some() {
+                return Err(BadNodesConf::Whole("two nodes with one name"));
+            }
+            topology.insert(member);
+        }
+        for slot in slots.iter() {
+            if topology.owner(slot).is_some() {
+                return Err(BadNodesConf::Whole("two nodes own one slot"));
+            }
+            topology.assign(slot, if myself { my_id } else { id });
+        }
+    }
+    Ok(topology)
+}
+
+fn parse_vars(words: &[&str]) -> Result<(Epoch, Epoch), &'static str> {
+    let mut epochs = (Epoch::default(), Epoch::default());
+    for pair in words.chunks(2) {
+        match pair {
+            ["currentEpoch", value] => epochs.0 = parse_epoch(value)?,
+            ["lastVoteEpoch", value] => epochs.1 = parse_epoch(value)?,
+            _ => return Err("vars are currentEpoch and lastVoteEpoch"),
+        }
+    }
+    Ok(epochs)
+}
+
+fn parse_epoch(word: &str) -> Result<Epoch, &'static str> {
+    match word.parse() {
+        Ok(number) if number <= EPOCH_MAX => Ok(Epoch(number)),
+        _ => Err("not an epoch"),
+    }
+}
+
+fn parse_node(words: &[&str]) -> Result<Parsed, &'static str> {
+    let [id, address, flags, primary, _ping, _pong, epoch, _link, slots @ ..] = words else {
+        return Err("a node has at least eight words");
+    };
+    let id: NodeId = id.parse().map_err(|_| "a node's name is 40 hexadecimal digits")?;
+    if *primary != "-" {
+        return Err("replicas are not known to this version");
+    }
+    let mut member = Member::new(id, Some(parse_address(address)?), Stage::Joined);
+    member.config_epoch = parse_epoch(epoch)?;
+    let mut myself = false;
+    for flag in flags.split(',') {
+        match flag {
+            "myself" => myself = true,
+            "master" | "noflags" | "nofailover" => {}
+            "fail?" => member.health = Health::Suspected,
+            "fail" => member.health = Health::Failed { since: Moment::default() },
+            "noaddr" => member.address = None,
+            "slave" => return Err("replicas are not known to this version"),
+            _ => return Err("an unknown flag"),
+        }
+    }
+    Ok(Parsed { member, slots: parse_slots(slots)?, myself })
+}
+
+/// `ip:port@bus-port`, with the IP empty if unknown and maybe `,hostname` behind it.
+fn parse_address(word: &str) -> Result<Address, &'static str> {
+    const WHAT: &str = "not an address of the form ip:port@bus-port";
+    let word = word.split(',').next().unwrap_or_default();
+    let (client, bus_port) = word.split_once('@').ok_or(WHAT)?;
+    let (ip, port) = client.rsplit_once(':').ok_or(WHAT)?;
+    let ip = if ip.is_empty() { None } else { Some(ip.parse().map_err(|_| WHAT)?) };
+    Ok(Address { ip, port: port.parse().map_err(|_| WHAT)?, bus_port: bus_port.parse().map_err(|_| WHAT)? })
+}
+
+fn parse_slots(words: &[&str]) -> Result<SlotSet, &'static str> {
+    let number = |word: &str| word.parse().ok().and_then(Slot::new).ok_or("not a slot");
+    let mut slots = SlotSet::new();
+    for word in words {
+        if word.starts_with('[') {
+            return Err("slots on the move are not known to this version");
+        }
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        let (first, last) = (number(first)?, number(last)?);
+        for slot in (first.number()..=last.number()).filter_map(Slot::new) {
+            if !slots.insert(slot) {
+                return Err("a slot twice in one line");
+            }
+        }
+    }
+    Ok(slots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::describe::WallClock;
+    use crate::topology::nodes_conf::render;
+    use proptest::prelude::*;
+
+    /// Written by redis-server 7.0.15.
+    const OF_REDIS: &str = "\
+35937b1015e794f960f6be191a41f5e16e4ef87a 127.0.0.1:41001@51001 myself,master - 0 0 1 connected 0-5460
+0ca2f6862794e4fba984bd4d84a6c598d0af49a4 127.0.0.1:41003@51003 master - 0 1795253401823 3 connected 10923-16383
+f2071eacd1fefddfaa6dff73223da3a4824f38cd :0@0 master,fail?,noaddr - 0 1795253401523 2 connected 5461-10920 10922
+vars currentEpoch 3 lastVoteEpoch 0
+";
+    const CLOCK: WallClock = WallClock { started_unix_ms: 0 };
+
+    #[test]
+    fn a_file_of_redis_is_read() {
+        let topology = parse(OF_REDIS).unwrap();
+        assert_eq!(topology.me().slots().ranges(), vec![0..=5460]);
+        assert_eq!((topology.len(), topology.size(), topology.current_epoch), (3, 3, Epoch(3)));
+        assert_eq!(topology.unassigned().ranges(), vec![10_921..=10_921]);
+        let suspect = topology.members().find(|m| m.address.is_none()).unwrap();
+        assert_eq!((suspect.health, suspect.config_epoch), (Health::Suspected, Epoch(2)));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let topology = parse(OF_REDIS).unwrap();
+        let text = render(&topology, CLOCK);
+        assert_eq!(render(&parse(&text).unwrap(), CLOCK), text);
+    }
+
+    #[test]
+    fn damage_is_refused_with_the_line() {
+        let broken = |from: &str, to: &str| parse(&OF_REDIS.replacen(from, to, 1)).unwrap_err().to_string();
+        assert_eq!(broken("myself,", ""), "exactly one node is myself");
+        assert_eq!(broken("0-5460", "0-16384"), "line 1: not a slot");
+        assert_eq!(broken("10923-", "[10923->-"), "line 2: slots on the move are not known to this version");
+        assert_eq!(broken("10923-16383", "5000-16383"), "two nodes own one slot");
+        assert_eq!(broken("master,fail?", "slave,fail?"), "line 3: replicas are not known to this version");
+        assert_eq!(broken("vars", "#vars"), "line 4: a node has at least eight words");
+        assert_eq!(broken("currentEpoch 3", "currentEpoch -3"), "line 4: not an epoch");
+        assert_eq!(
+            broken("127.0.0.1:41003", "localhost:41003"),
+            "line 2: not an address of the form ip:port@bus-port"
+        );
+        assert_eq!(parse("").unwrap_err(), BadNodesConf::Whole("there is no line vars"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(cut in 0..OF_REDIS.len(), with in ".{0,20}") {
+            let mut text = OF_REDIS.to_owned();
+            text.replace_range(cut..(cut + with.len()).min(text.len()), &with);
+            if let Ok(topology) = parse(&text) {
+                prop_assert!(parse(&render(&topology, CLOCK)).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Who serves a slot, as the request path reads it: one relaxed load of a bitmap of 2 KiB for a command on a slot of this node.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use shared::limits::{CLUSTER_NODES_MAX, SLOTS};
+use shared::node_id::NodeId;
+use shared::slot::Slot;
+use shared::slot_set::SlotSet;
+
+use super::{Address, Topology};
+
+/// Who serves a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// This node.
+    Mine,
+    /// Another node: the client is sent there.
+    Other(Address),
+    /// Nobody: `CLUSTERDOWN Hash slot not served`.
+    Unassigned,
+    /// The cluster is in state fail: `CLUSTERDOWN The cluster is down`, unless configuration lets some commands through.
+    Down {
+        /// Who would serve it; `None` is this node.
+        elsewhere: Option<Address>,
+    },
+}
+
+/// The slots of the cluster, shared by every connection of a node.
+#[derive(Debug)]
+pub struct ClusterView {
+    /// Bit `n % 64` of word `n / 64`: this node serves slot `n` now. All clear while the cluster is down.
+    mine: [AtomicU64; SLOTS / 64],
+    table: RwLock<Arc<Table>>,
+}
+
+/// Who owns what, for the commands that are not served here.
+#[derive(Debug)]
+struct Table {
+    up: bool,
+    /// Index into `addresses` by slot.
+    owners: Box<[u16]>,
+    /// Place [`MINE`] is this node.
+    addresses: Vec<Address>,
+    /// Names of the nodes past their handshake, sorted.
+    names: Vec<NodeId>,
+}
+
+const NOBODY: u16 = u16::MAX;
+const MINE: u16 = 0;
+const _: () = assert!(CLUSTER_NODES_MAX < NOBODY as usize);
+
+impl ClusterView {
+    /// A node that serves every slot alone (`cluster-enabled no`).
+    pub fn alone() -> ClusterView {
+        let table = Table {
+            up: true,
+            owners: vec![MINE; SLOTS].into(),
+            addresses: vec![Address { ip: None, port: 0, bus_port: 0 }],
+            names: Vec::new(),
+        };
+        ClusterView {
+            mine: [const { AtomicU64::new(u64::MAX) }; SLOTS / 64],
+            table: RwLock::new(Arc::new(table)),
+        }
+    }
+
+    /// A node of a cluster that serves nothing until it is told.
+    pub fn down() -> ClusterView {
+        let table =
+            Table { up: false, owners: vec![NOBODY; SLOTS].into(), addresses: Vec::new(), names: Vec::new() };
+        ClusterView { mine: [const { AtomicU64::new(0) }; SLOTS / 64], table: RwLock::new(Arc::new(table)) }
+    }
+
+    /// Whether this node serves the slot now: the one question of the hot path.
+    #[inline]
+    pub fn is_mine(&self, slot: Slot) -> bool {
+        self.mine[slot.index() / 64].load(Ordering::Relaxed) & (1 << (slot.index() % 64)) != 0
+    }
+
+    /// Who serves the slot.
+    pub fn owner(&self, slot: Slot) -> Ownership {
+        if self.is_mine(slot) {
+            return Ownership::Mine;
+        }
+        let table = Arc::clone(&self.table.read());
+        let owner = table.owners[slot.index()];
+        if owner == NOBODY {
+            return Ownership::Unassigned;
+        }
+        let elsewhere = (owner != MINE).then(|| table.addresses[usize::from(owner)]);
+        match elsewhere {
+            _ if !table.up => Ownership::Down { elsewhere },
+            Some(address) => Ownership::Other(address),
+            None => Ownership::Mine,
+        }
+    }
+
+    /// Whether the cluster is in state ok.
+    pub fn up(&self) -> bool {
+        self.table.read().up
+    }
+
+    /// Whether a node of this name is past its handshake.
+    pub fn knows(&self, id: NodeId) -> bool {
+        self.table.read().names.binary_search(&id).is_ok()
+    }
+
+    /// Shows the topology to the request path. Slots that stop being served stop first.
+    pub fn show(&self, topology: &Topology, up: bool) {
+        let mut owners = vec![NOBODY; SLOTS];
+        let mut addresses = vec![topology.me().address.unwrap_or(Address { ip: None, port: 0, bus_port: 0 })];
+        for slot in topology.me().slots().iter() {
+            owners[slot.index()] = MINE;
+        }
+        for peer in topology.peers().filter(|p| p.votes()) {
+            // A node without an address is named with port 0, as Redis does, until it tells where it is.
+            addresses.push(peer.address.unwrap_or(Address { ip: None, port: 0, bus_port: 0 }));
+            let place = u16::try_from(addresses.len() - 1).unwrap_or(NOBODY);
+            for slot in peer.slots().iter() {
+                owners[slot.index()] = place;
+            }
+        }
+        let served = if up { topology.me().slots().clone() } else { SlotSet::new() };
+        let names = topology.members().filter(|m| m.joined()).map(|m| m.id).collect();
+        self.serve_only(&served);
+        *self.table.write() = Arc::new(Table { up, owners: owners.into(), addresses, names });
+        self.store(&served);
+    }
+
+    fn serve_only(&self, slots: &SlotSet) {
+        for (word, keep) in self.mine.iter().zip(words(slots)) {
+            word.fetch_and(keep, Ordering::Relaxed);
+        }
+    }
+
+    fn store(&self, slots: &SlotSet) {
+        for (word, bits) in self.mine.iter().zip(words(slots)) {
+            word.store(bits, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The set as 64-bit words: its wire form, read little-endian.
+fn words(slots: &SlotSet) -> impl Iterator<Item = u64> {
+    let wire = slots.to_wire();
+    (0..SLOTS / 64).map(move |word| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&wire[word * 8..word * 8 + 8]);
+        u64::from_le_bytes(bytes)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::tests::{address, id, three_nodes};
+
+    fn slot(number: u16) -> Slot {
+        Slot::new(number).unwrap()
+    }
+
+    #[test]
+    fn each_slot_has_the_answer_of_the_topology() {
+        let mut topology = three_nodes();
+        topology.assign(slot(63), id(1));
+        topology.assign(slot(64), id(2));
+        let view = ClusterView::down();
+        assert_eq!(view.owner(slot(63)), Ownership::Unassigned);
+        view.show(&topology, true);
+        assert_eq!(view.owner(slot(63)), Ownership::Mine);
+        assert_eq!(view.owner(slot(64)), Ownership::Other(address(2)));
+        assert_eq!(view.owner(slot(65)), Ownership::Unassigned);
+        assert!(view.knows(id(3)) && !view.knows(id(4)));
+    }
+
+    #[test]
+    fn a_cluster_that_is_down_serves_nothing_but_says_who_would() {
+        let mut topology = three_nodes();
+        topology.assign(slot(1), id(1));
+        topology.assign(slot(2), id(2));
+        let view = ClusterView::down();
+        view.show(&topology, true);
+        view.show(&topology, false);
+        assert!(!view.is_mine(slot(1)) && !view.up());
+        assert_eq!(view.owner(slot(1)), Ownership::Down { elsewhere: None });
+        assert_eq!(view.owner(slot(2)), Ownership::Down { elsewhere: Some(address(2)) });
+        assert_eq!(view.owner(slot(3)), Ownership::Unassigned);
+    }
+
+    #[test]
+    fn alone_every_slot_is_mine() {
+        let view = ClusterView::alone();
+        assert!(Slot::all().all(|s| view.owner(s) == Ownership::Mine) && view.up());
+    }
+}
