@@ -72,6 +72,24 @@ pub const AWARENESS_CLIENTS_MAX: usize = 1_024;
 /// Largest document as one Yjs update, bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Where the clocks of a client end: lengths and differences of clocks are computed with 32 signed bits in the merge engine.
+pub const CLOCK_MAX: u32 = (1 << 31) - 1;
+
+/// Most blocks, and values in them, of one update that a client sends: some 250 bytes of memory each once applied.
+pub const UPDATE_BLOCKS_MAX: usize = 1 << 20;
+
+/// Most clients that one update of a client may speak for: a state that merges years of sessions stays below.
+pub const UPDATE_CLIENTS_MAX: usize = 1 << 16;
+
+/// Most blocks of a whole document.
+pub const DOCUMENT_BLOCKS_MAX: usize = 1 << 23;
+
+/// Most updates that wait for an edit they build on, per document.
+pub const PENDING_UPDATES_MAX: usize = 1_024;
+
+/// Most bytes of updates that wait for an edit they build on, per document.
+pub const PENDING_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
+
 /// Longest formula of a cell, bytes.
 pub const FORMULA_BYTES_MAX: usize = 8 * 1024;
 
