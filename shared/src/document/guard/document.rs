@@ -71,6 +71,24 @@ impl Document {
         self.apply_within(update, Bounds::MESSAGE)
     }
 
+    /// [`Document::apply`], and what was new in it as an update of its own; `None` if nothing was. A peer's answer to a state
+    /// vector repeats every deletion there ever was: this is what of it is worth handing on.
+    pub fn apply_for_news(&mut self, update: &[u8]) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
+        let mut decoded = Vec::new();
+        let applied = self.admit(update, Bounds::MESSAGE, &mut decoded)?;
+        if applied == Applied::New {
+            self.admit_waiting(&mut decoded);
+        }
+        if decoded.is_empty() {
+            return Ok((applied, None));
+        }
+        let news = engine::apply_for_news(&self.doc, decoded).map_err(|Broken| {
+            self.broken = true;
+            BadUpdate::Engine
+        })?;
+        Ok((applied, news))
+    }
+
     /// Applies many updates in one transaction, as a window does once a frame. The result tells of each.
     pub fn apply_all(&mut self, updates: &[&[u8]]) -> Vec<Result<Applied, BadUpdate>> {
         let mut decoded = Vec::new();

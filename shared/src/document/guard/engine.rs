@@ -38,13 +38,23 @@ pub(super) fn decode(update: &[u8]) -> Result<Option<Update>, Broken> {
 
 /// Applies updates in one transaction.
 pub(super) fn apply(doc: &Doc, updates: Vec<Update>) -> Result<(), Broken> {
+    transact(doc, REMOTE, |txn| merge(txn, updates))?
+}
+
+/// [`apply`], and what it changed as an update of its own.
+pub(super) fn apply_for_news(doc: &Doc, updates: Vec<Update>) -> Result<Option<Vec<u8>>, Broken> {
     transact(doc, REMOTE, |txn| {
-        for update in updates {
-            txn.apply_update(update).map_err(|_| Broken)?;
-        }
-        // It was fed with what fits only, so nothing may be left over.
-        if txn.has_missing_updates() { Err(Broken) } else { Ok(()) }
+        merge(txn, updates)?;
+        Ok(txn.has_changes().then(|| txn.encode_update_v1()))
     })?
+}
+
+fn merge(txn: &mut TransactionMut<'_>, updates: Vec<Update>) -> Result<(), Broken> {
+    for update in updates {
+        txn.apply_update(update).map_err(|_| Broken)?;
+    }
+    // It was fed with what fits only, so nothing may be left over.
+    if txn.has_missing_updates() { Err(Broken) } else { Ok(()) }
 }
 
 /// Runs a transaction to its commit.

@@ -93,6 +93,34 @@ fn an_edit_heard_twice_is_known() {
 }
 
 #[test]
+fn what_is_new_in_an_update_is_an_update_of_its_own() {
+    let ana = client(1);
+    let (mut document, mut other) = (Document::new(Kind::Text, 9), Document::new(Kind::Text, 8));
+    for update in [insert(&ana, 0, "hello"), delete(&ana, 1, 1)] {
+        document.apply(&update).unwrap();
+        other.apply(&update).unwrap();
+    }
+    insert(&ana, 4, " world");
+    delete(&ana, 0, 1);
+    let everything = ana.transact().encode_state_as_update_v1(&yrs::StateVector::default());
+    let (applied, news) = document.apply_for_news(&everything).unwrap();
+    let news = news.unwrap();
+    assert!(applied == Applied::New && news.len() < everything.len(), "{news:?} of {everything:?}");
+    assert_eq!(other.apply(&news), Ok(Applied::New));
+    assert_eq!((letters(&document), letters(&other)), ("llo world".into(), "llo world".into()));
+    assert_eq!(
+        document.apply_for_news(&everything),
+        Ok((Applied::Known, None)),
+        "all its deletions are known"
+    );
+    let deletion = delete(&ana, 0, 1);
+    assert!(
+        matches!(document.apply_for_news(&deletion), Ok((Applied::Known, Some(_)))),
+        "a deletion is news"
+    );
+}
+
+#[test]
 fn an_edit_waits_for_the_one_it_builds_on_and_its_deletions_wait_too() {
     let (ana, ben) = (client(1), client(2));
     let first = insert(&ana, 0, "abc");
