@@ -1,1 +1,58 @@
-//! placeholder
+//! The bytes of slot ranges on disk: logs, bases, manifests, recovery. Knows no command and no peer.
+//!
+//! The format, what is assumed of the disk, and why rewriting is right: `FORMAT.md` beside this crate.
+//!
+//! # Layout
+//!
+//! - [`Store`] (`store`): the door: open, append, wait, close. [`Config`] (`config`), [`Error`] (`error`).
+//! - `layout`: names of files and folders; `lock`: one process a directory; `manifest`: what counts in a range.
+//! - `record`: records and their items; `record_buffer`: many items, encoded in place; `record_reader`; `header`: first bytes of a file.
+//! - `log`: the pending buffer of a range, the writer that empties it, the reader, the rewriting into a new base.
+//! - `base`: writer and reader of a base.
+//! - `recovery`: from a directory to a store; [`RecoveryReport`].
+//! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit; `signal`: waking the threads.
+//! - `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
+//!
+//! # A write, from the caller's lock to the disk
+//!
+//! [`Store::append`] encodes the effect in place into the range's pending buffer, under one uncontended mutex, and answers with the
+//! [`Generation`] it will be in. A thread ([`Store::start`]) takes all buffers, writes them, and publishes the generation as written; another
+//! one calls fdatasync by policy, or as soon as anybody waits, and publishes it as durable. [`Store::wait_durable`] ends there.
+
+mod base;
+mod config;
+mod error;
+mod generation;
+mod header;
+mod layout;
+mod lock;
+mod log;
+mod manifest;
+mod poison;
+mod range;
+mod record;
+mod record_buffer;
+mod record_reader;
+mod recovery;
+mod signal;
+mod store;
+mod sync;
+mod threads;
+
+pub use base::SlotEntries;
+pub use config::{Config, Fsync, Rewriting};
+pub use error::Error;
+pub use generation::Generation;
+pub use log::rewrite::{Rewrite, RewriteReport, RewriteStep, SlotDump};
+pub use log::writer::Writer;
+pub use range::RangeStatus;
+pub use recovery::{RangeReport, RecoveryReport, Replay, TornTail};
+pub use store::{Appended, Status, Store};
+pub use sync::{Syncer, When};
+
+/// What fuzz targets and property tests parse with; no part of the promised interface.
+#[doc(hidden)]
+pub mod parsing {
+    pub use crate::manifest::Manifest;
+    pub use crate::record::{Item, Items};
+}

@@ -1,0 +1,113 @@
+//! From a directory to a store: ranges in parallel.
+//!
+//! # Layout
+//!
+//! - [`range`]: recovers one range.
+//! - [`create`]: makes a store.
+//! - [`report`]: what was found.
+
+mod create;
+mod range;
+mod report;
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use shared::limits::RANGES;
+use shared::rt::fs;
+use shared::rt::time::Instant;
+use shared::slot::Slot;
+
+pub use report::{RangeReport, RecoveryReport, TornTail};
+
+use crate::error::{Doing, Error};
+use crate::layout::Layout;
+use crate::lock::DirectoryLock;
+use crate::log::LogFile;
+use crate::log::writer::Increment;
+use crate::manifest::Manifest;
+
+/// Takes what a store holds. Called by several threads: in order within a range (all entries of the base first), in no order between ranges.
+pub trait Replay: Sync {
+    /// Restores an entry of the base, as it was pushed in a rewriting.
+    ///
+    /// # Errors
+    ///
+    /// In words, if the bytes are nothing that was ever pushed: recovery stops.
+    fn base_entry(&self, slot: Slot, entry: &[u8]) -> Result<(), String>;
+
+    /// Applies an effect, as it was appended.
+    ///
+    /// # Errors
+    ///
+    /// In words, if the bytes are nothing that was ever appended: recovery stops.
+    fn effect(&self, slot: Slot, effect: &[u8]) -> Result<(), String>;
+}
+
+/// A recovered range, ready to be written on.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) manifest: Manifest,
+    /// The increment that grows.
+    pub(crate) log: LogFile,
+    pub(crate) headed: bool,
+    /// The end of the log stream.
+    pub(crate) end: u64,
+    /// Length of all increments, bytes.
+    pub(crate) log_bytes: u64,
+    pub(crate) report: RangeReport,
+}
+
+impl From<Recovered> for Increment {
+    fn from(recovered: Recovered) -> Increment {
+        Increment {
+            number: recovered.manifest.logs.last().copied().unwrap_or_default(),
+            log: Arc::new(recovered.log),
+            end: recovered.end,
+            headed: recovered.headed,
+        }
+    }
+}
+
+/// Takes the lock, makes the store if there is none, and recovers every range.
+pub(crate) fn open(
+    layout: &Layout,
+    replay: &impl Replay,
+) -> Result<(DirectoryLock, Vec<Recovered>, RecoveryReport), Error> {
+    let began = Instant::now();
+    create::directory(layout.dir())?;
+    let lock = DirectoryLock::take(layout)?;
+    match fs::read(layout.format()) {
+        Ok(bytes) => create::check_format(layout, &bytes)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => create::store(layout)?,
+        Err(error) => return Err(error).doing("cannot read", &layout.format()),
+    }
+    let recovered = for_each_range(|range| range::recover(&layout.range(range), replay))?;
+    let ranges = recovered.iter().map(|recovered| recovered.report.clone()).collect();
+    Ok((lock, recovered, RecoveryReport { ranges, elapsed: began.elapsed() }))
+}
+
+/// Does the same for every range, on as many threads as there are processors. The error is that of the lowest range that has one.
+fn for_each_range<T: Send>(job: impl Fn(usize) -> Result<T, Error> + Sync) -> Result<Vec<T>, Error> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(RANGES);
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(RANGES)));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let range = next.fetch_add(1, Ordering::Relaxed);
+                    if range >= RANGES {
+                        return;
+                    }
+                    let result = job(range);
+                    done.lock().push((range, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner();
+    done.sort_by_key(|(range, _)| *range);
+    done.into_iter().map(|(_, result)| result).collect()
+}

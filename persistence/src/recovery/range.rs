@@ -1,0 +1,100 @@
+//! Recovers one range. FORMAT.md, "Recovery".
+
+use std::path::PathBuf;
+
+use shared::rt::fs;
+
+use crate::base::reader::{Cuts, restore};
+use crate::error::{Doing, Error};
+use crate::header::HEADER_BYTES;
+use crate::layout::{Named, RangeFolder};
+use crate::log::LogFile;
+use crate::log::reader::{Effect, Found, walk};
+use crate::manifest::Manifest;
+use crate::recovery::report::{RangeReport, TornTail};
+use crate::recovery::{Recovered, Replay};
+
+pub(super) fn recover(folder: &RangeFolder, replay: &impl Replay) -> Result<Recovered, Error> {
+    let manifest = Manifest::read(folder)?.ok_or_else(|| {
+        Error::damaged(&folder.manifest(), 0, "the file is missing, but the store was finished")
+    })?;
+    let mut report = RangeReport::default();
+    let cuts = match manifest.base {
+        None => Cuts::none(folder.range),
+        Some((number, length)) => {
+            report.bytes += length;
+            restore(folder, number, length, |slot, entry| {
+                report.entries += 1;
+                replay.base_entry(slot, entry)
+            })?
+        }
+    };
+    if cuts.highest() > manifest.reaches {
+        let what = format!("the base was dumped at offset {}, beyond its end", cuts.highest());
+        return Err(Error::damaged(&folder.manifest(), 0, what));
+    }
+    let walked = walk(folder, &manifest, |Effect { slot, position, bytes }| {
+        if cuts.cover(slot, position) {
+            report.covered += 1;
+            return Ok(());
+        }
+        report.effects += 1;
+        replay.effect(slot, bytes)
+    })?;
+    // Nothing was changed on disk so far; from here on the range is known to be good.
+    let mut last = None;
+    for found in &walked.increments {
+        report.bytes += found.valid;
+        if let Some(torn) = settle(found)? {
+            report.torn = Some(torn);
+        }
+        last = Some(found);
+    }
+    report.removed = remove_unnamed(folder, &manifest)?;
+    let last = last.ok_or_else(|| Error::damaged(&folder.manifest(), 0, "no increment is named"))?;
+    Ok(Recovered {
+        log: LogFile::open(&last.path)?,
+        headed: last.valid > 0,
+        end: walked.end,
+        log_bytes: walked.increments.iter().map(|found| found.valid).sum(),
+        manifest,
+        report,
+    })
+}
+
+/// Cuts off what is torn, and makes durable what a crash of the process left in the page cache.
+fn settle(found: &Found) -> Result<Option<TornTail>, Error> {
+    if found.length == 0 {
+        return Ok(None);
+    }
+    let log = LogFile::open(&found.path)?;
+    if found.valid == found.length {
+        log.sync()?;
+        return Ok(None);
+    }
+    log.cut(found.valid)?;
+    let torn = TornTail { file: found.path.clone(), at: found.valid, bytes: found.length - found.valid };
+    tracing::warn!(%torn, "cut off what a crash left unfinished");
+    debug_assert!(found.valid == 0 || found.valid >= HEADER_BYTES as u64);
+    Ok(Some(torn))
+}
+
+/// Removes what unfinished steps left.
+fn remove_unnamed(folder: &RangeFolder, manifest: &Manifest) -> Result<Vec<PathBuf>, Error> {
+    let mut removed = Vec::new();
+    for entry in fs::read_dir(&folder.path).doing("cannot read", &folder.path)? {
+        let path = entry.doing("cannot read", &folder.path)?.path();
+        let unnamed = match Named::of(&path.file_name().unwrap_or_default().to_string_lossy()) {
+            Named::ManifestNew => true,
+            Named::Base(number) => manifest.base.is_none_or(|(named, _)| named != number),
+            Named::Log(number) => !manifest.logs.contains(&number),
+            Named::Manifest | Named::Foreign => false,
+        };
+        if unnamed {
+            fs::remove_file(&path).doing("cannot remove", &path)?;
+            removed.push(path);
+        }
+    }
+    removed.sort();
+    Ok(removed)
+}

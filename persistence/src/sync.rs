@@ -1,0 +1,101 @@
+//! Group commit: one fdatasync for everything that was written before it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use shared::limits::{FSYNC_INTERVAL_MS, FSYNC_THREADS_MAX};
+use shared::rt::time::{Duration, Instant};
+
+use crate::config::Fsync;
+use crate::error::Error;
+use crate::generation::Generation;
+use crate::range::Unsynced;
+use crate::store::Core;
+
+/// The one syncer of a store: a passive object, stepped by a thread ([`Store::start`](crate::Store::start)) or by a simulation.
+#[derive(Debug)]
+pub struct Syncer {
+    pub(crate) core: Arc<Core>,
+    /// When the last fsync began.
+    last: Option<Instant>,
+}
+
+/// When to step again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// When something was written, or when somebody waits.
+    Woken,
+    /// At this time, or when somebody waits.
+    At(Instant),
+}
+
+impl Syncer {
+    pub(crate) fn new(core: Arc<Core>) -> Syncer {
+        Syncer { core, last: None }
+    }
+
+    /// Makes durable what is written, if the policy or somebody who waits wants it now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when an fsync fails, [`Error::Poisoned`] ever after.
+    pub fn step(&mut self, now: Instant) -> Result<When, Error> {
+        self.core.syncer_signal.clear();
+        self.core.poison.check()?;
+        let (written, durable) = (self.core.written.reached(), self.core.durable.reached());
+        if written == durable {
+            return Ok(When::Woken);
+        }
+        let wanted = Generation(self.core.wanted_durable.load(Ordering::Acquire)) > durable;
+        let due = self.last.map(|last| last + Duration::from_millis(FSYNC_INTERVAL_MS));
+        match (self.core.fsync(), due) {
+            (Fsync::No, _) if !wanted => return Ok(When::Woken),
+            (Fsync::EverySecond, Some(due)) if !wanted && now < due => return Ok(When::At(due)),
+            _ => {}
+        }
+        self.last = Some(now);
+        self.sync(written)?;
+        Ok(When::Woken)
+    }
+
+    /// Makes durable what is written, whatever the policy.
+    pub(crate) fn sync_now(&mut self) -> Result<(), Error> {
+        self.core.poison.check()?;
+        self.sync(self.core.written.reached())
+    }
+
+    fn sync(&mut self, written: Generation) -> Result<(), Error> {
+        // `written` was read before the lists: they name every file of that generation.
+        let mut files: Vec<(usize, Unsynced)> = Vec::new();
+        for (range, state) in self.core.ranges.iter().enumerate() {
+            files.extend(state.unsynced.lock().drain(..).map(|unsynced| (range, unsynced)));
+        }
+        if let Err(error) = sync_all(&files) {
+            self.core.poison(&error);
+            return Err(error);
+        }
+        for (range, unsynced) in &files {
+            self.core.ranges[*range].durable_end.fetch_max(unsynced.end, Ordering::Release);
+        }
+        self.core.durable.publish(written);
+        Ok(())
+    }
+}
+
+/// Several at once: the file system puts the journal commits of fsyncs that run together into one.
+fn sync_all(files: &[(usize, Unsynced)]) -> Result<(), Error> {
+    if let [] | [_] = files {
+        return files.iter().try_for_each(|(_, unsynced)| unsynced.log.sync());
+    }
+    let share = files.len().div_ceil(FSYNC_THREADS_MAX);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = files
+            .chunks(share)
+            .map(|share| scope.spawn(|| share.iter().try_for_each(|(_, unsynced)| unsynced.log.sync())))
+            .collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(synced) => synced,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
+}

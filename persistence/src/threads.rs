@@ -1,0 +1,102 @@
+//! The threads that drive writer and syncer in production.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::{Builder, JoinHandle};
+
+use shared::limits::WRITE_DELAY_MS;
+use shared::rt::time::{Duration, Instant};
+
+use crate::error::{Doing, Error};
+use crate::log::writer::Writer;
+use crate::signal::Urgency;
+use crate::store::Core;
+use crate::sync::{Syncer, When};
+
+#[derive(Debug)]
+pub(crate) struct Threads {
+    core: Arc<Core>,
+    writer: JoinHandle<()>,
+    syncer: JoinHandle<()>,
+}
+
+impl Threads {
+    pub(crate) fn start(mut writer: Writer, mut syncer: Syncer) -> Result<Threads, Error> {
+        let core = Arc::clone(&writer.core);
+        let dir = core.layout.dir();
+        let writer = Builder::new()
+            .name("log-writer".into())
+            .spawn(move || run_writer(&mut writer))
+            .doing("cannot start the log's writer", dir)?;
+        let syncer = Builder::new().name("log-syncer".into()).spawn(move || run_syncer(&mut syncer));
+        match syncer.doing("cannot start the log's syncer", dir) {
+            Ok(syncer) => Ok(Threads { core, writer, syncer }),
+            Err(error) => {
+                core.poison(&error);
+                stop(&core, writer);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes and makes durable what was appended, then ends both threads.
+    pub(crate) fn stop(self) {
+        // The writer first: what it writes last, the syncer still makes durable.
+        self.core.stop_writer.store(true, Ordering::Release);
+        stop(&self.core, self.writer);
+        self.core.stop_syncer.store(true, Ordering::Release);
+        stop(&self.core, self.syncer);
+    }
+}
+
+fn stop(core: &Core, thread: JoinHandle<()>) {
+    core.writer_signal.raise(Urgency::Now);
+    core.syncer_signal.raise(Urgency::Now);
+    if thread.join().is_err() {
+        core.poison_because("a thread of the store panicked");
+    }
+}
+
+/// Poisons the store if its thread ends by a panic: nobody would ever be answered.
+struct PoisonOnPanic<'a>(&'a Core);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison_because("a thread of the store panicked");
+        }
+    }
+}
+
+fn run_writer(writer: &mut Writer) {
+    let core = Arc::clone(&writer.core);
+    let _guard = PoisonOnPanic(&core);
+    loop {
+        core.writer_signal.wait(Urgency::Soon, None);
+        let until = Instant::now() + Duration::from_millis(WRITE_DELAY_MS);
+        core.writer_signal.wait(Urgency::Now, Some(until));
+        let stop = core.stop_writer.load(Ordering::Acquire);
+        if writer.step().is_err() || stop {
+            return;
+        }
+    }
+}
+
+fn run_syncer(syncer: &mut Syncer) {
+    let core = Arc::clone(&syncer.core);
+    let _guard = PoisonOnPanic(&core);
+    loop {
+        let stop = core.stop_syncer.load(Ordering::Acquire);
+        let when = if stop {
+            let _ = syncer.sync_now();
+            return;
+        } else {
+            syncer.step(Instant::now())
+        };
+        match when {
+            Ok(When::Woken) => core.syncer_signal.wait(Urgency::Soon, None),
+            Ok(When::At(time)) => core.syncer_signal.wait(Urgency::Now, Some(time)),
+            Err(_) => return,
+        }
+    }
+}
