@@ -105,7 +105,7 @@ struct Owner {
 pub struct Appended {
     /// What to wait for to know it written or durable.
     pub generation: Generation,
-    /// More than [`PENDING_BYTES_MAX`](shared::limits::PENDING_BYTES_MAX) bytes of the range wait for the disk: hold the reply, and what
+    /// More than [`RANGE_PENDING_BYTES_MAX`](shared::limits::RANGE_PENDING_BYTES_MAX) bytes of the range wait for the disk: hold the reply, and what
     /// the client sends next, until the generation is written.
     pub pressed: bool,
 }

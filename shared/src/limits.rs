@@ -107,10 +107,10 @@ pub const ITEM_BYTES_MAX: usize = 2 * QUERY_BUFFER_BYTES_MAX;
 pub const RECORD_BYTES_TARGET: usize = 1024 * 1024;
 
 /// Effects of one range that may wait in memory for the disk, bytes, before replies are held: half a second of the fastest writer on one range.
-pub const PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const RANGE_PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Room that a range's pending buffer keeps after a burst, bytes: two milliseconds of the fastest writer.
-pub const PENDING_BYTES_KEPT: usize = 1024 * 1024;
+pub const RANGE_PENDING_BYTES_KEPT: usize = 1024 * 1024;
 
 /// How long the writer lets effects gather when nobody waits for them, milliseconds: what SIGKILL may take of writes nobody called saved.
 pub const WRITE_DELAY_MS: u64 = 2;
@@ -123,7 +123,9 @@ pub const FSYNC_THREADS_MAX: usize = 4;
 
 const _: () =
     assert!(ITEM_BYTES_MAX + RECORD_BYTES_TARGET + 64 <= u32::MAX as usize, "a record's length has 32 bits");
-const _: () = assert!(PENDING_BYTES_KEPT <= PENDING_BYTES_MAX && RECORD_BYTES_TARGET <= PENDING_BYTES_MAX);
+const _: () = assert!(
+    RANGE_PENDING_BYTES_KEPT <= RANGE_PENDING_BYTES_MAX && RECORD_BYTES_TARGET <= RANGE_PENDING_BYTES_MAX
+);
 const _: () = assert!(SLOTS.is_multiple_of(PARTITIONS) && SLOTS.is_multiple_of(RANGES));
 const _: () = assert!(
     (SLOTS / PARTITIONS) <= SLOTS_PER_RANGE && SLOTS_PER_RANGE.is_multiple_of(SLOTS / PARTITIONS),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::limits::PENDING_BYTES_MAX;
+use shared::limits::RANGE_PENDING_BYTES_MAX;
 use shared::slot::Slot;
 
 use crate::generation::Generation;
@@ -39,7 +39,7 @@ impl Pending {
         encode: impl FnOnce(&mut Vec<u8>),
     ) -> Result<Appended, BadItem> {
         self.records.push(slot.number(), encode)?;
-        Ok(Appended { generation: self.generation, pressed: self.records.len() > PENDING_BYTES_MAX })
+        Ok(Appended { generation: self.generation, pressed: self.records.len() > RANGE_PENDING_BYTES_MAX })
     }
 
     /// The end of the log stream, with everything that is pending.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use shared::limits::{PENDING_BYTES_KEPT, RANGES};
+use shared::limits::{RANGE_PENDING_BYTES_KEPT, RANGES};
 
 use crate::error::{Doing, Error};
 use crate::generation::Generation;
@@ -70,7 +70,7 @@ impl Writer {
             state.log_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
             state.written(&increment.log, increment.end);
             taken.clear();
-            taken.shrink_to(PENDING_BYTES_KEPT);
+            taken.shrink_to(RANGE_PENDING_BYTES_KEPT);
         }
         for next_log in next_logs {
             increment.switch(next_log)?;
