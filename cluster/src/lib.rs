@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //!
+//! - [`process`]: the program, from its arguments to its exit code; [`logging`]: what it tells people.
 //! - [`config`]: settings as typed and as validated.
 //! - [`node`]: a node as a value; several live in one process.
 //! - [`server`]: listener, workers, connections, the registry of clients.
@@ -11,17 +12,20 @@
 //! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
 //! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
 //! - [`gossip`]: how nodes find each other, agree, and notice who is gone. Pure.
-//! - [`log`]: where effects go; [`stats`]: what is counted.
+//! - [`glob`]: patterns of names; [`log`]: where effects go; [`stats`]: what is counted.
 //!
 //! A request walks `server::connection` → `command::table` → `redirect` → `commit` → a handler → the reply buffer.
 
 pub mod command;
 pub mod commit;
 pub mod config;
+pub mod glob;
 pub mod gossip;
 pub mod keyspace;
 pub mod log;
+pub mod logging;
 pub mod node;
+pub mod process;
 pub mod redirect;
 pub mod server;
 pub mod stats;

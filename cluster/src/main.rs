@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    cluster::node::main(std::env::args().skip(1))
+    cluster::process::main(std::env::args().skip(1))
 }

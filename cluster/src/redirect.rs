@@ -1,38 +1,11 @@
 //! Which locks a request needs, and whether this node serves its slot (Redis Cluster specification, MOVED redirection).
 
-use std::sync::Arc;
-
 use shared::slot::Slot;
 
 use crate::command::{Args, CommandError, CommandSpec, flag};
-
-/// Who serves a slot, as this node knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ownership {
-    /// This node.
-    Mine,
-    /// Another node, at this `host:port`.
-    Other(Arc<str>),
-    /// Nobody.
-    Unassigned,
-    /// The cluster is down: no slot is served.
-    Down,
-}
-
-/// The cluster as the request path sees it; asked for every command, so an answer is one cheap read.
-pub trait SlotOwners: Send + Sync {
-    /// Who serves a slot.
-    fn owner(&self, slot: Slot) -> Ownership;
-}
-
-/// A node without cluster mode: it serves every slot.
-pub struct Alone;
-
-impl SlotOwners for Alone {
-    fn owner(&self, _: Slot) -> Ownership {
-        Ownership::Mine
-    }
-}
+use crate::config::Config;
+use crate::topology::Address;
+use crate::topology::view::{ClusterView, Ownership};
 
 /// The locks that a request needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +22,13 @@ pub enum Route {
     Nowhere,
 }
 
-/// The locks that a request needs, or why it is refused here. `cluster` says whether keys must share a slot.
+/// The locks that a request needs, or why it is refused here.
 #[inline]
 pub fn route(
     spec: &CommandSpec,
     args: &Args<'_>,
-    cluster: bool,
-    owners: &dyn SlotOwners,
+    config: &Config,
+    view: &ClusterView,
 ) -> Result<Route, CommandError> {
     let mut first: Option<Slot> = None;
     let mut crossing = false;
@@ -73,7 +46,7 @@ pub fn route(
             _ => Route::Nowhere,
         });
     };
-    if crossing && !cluster {
+    if crossing && !config.cluster_enabled {
         let mut partitions = Vec::new();
         spec.keys.each(args, &mut |index| partitions.push(Slot::of_key(args.at(index)).partition()));
         return Ok(Route::Several(partitions));
@@ -81,19 +54,44 @@ pub fn route(
     if crossing {
         return Err(CommandError::CrossSlot);
     }
-    if cluster {
-        serves(owners, slot)?;
+    if !view.is_mine(slot) {
+        elsewhere(spec, slot, config, view)?;
     }
     Ok(Route::Slot(slot))
 }
 
-/// Refuses a slot that this node does not serve.
-#[inline]
-pub fn serves(owners: &dyn SlotOwners, slot: Slot) -> Result<(), CommandError> {
-    match owners.owner(slot) {
+/// Refuses a command on a slot that this node does not serve, unless configuration lets it through.
+#[cold]
+fn elsewhere(
+    spec: &CommandSpec,
+    slot: Slot,
+    config: &Config,
+    view: &ClusterView,
+) -> Result<(), CommandError> {
+    match view.owner(slot) {
         Ownership::Mine => Ok(()),
-        Ownership::Other(address) => Err(CommandError::owned(format!("MOVED {slot} {address}"))),
+        Ownership::Other(address) => Err(moved(slot, address)),
         Ownership::Unassigned => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
-        Ownership::Down => Err(CommandError::text("CLUSTERDOWN The cluster is down")),
+        Ownership::Down { elsewhere } => {
+            let channel = spec.has(flag::CHANNEL_KEYS);
+            let allowed = if channel {
+                config.cluster_allow_pubsubshard_when_down
+            } else {
+                config.cluster_allow_reads_when_down && !spec.has(flag::WRITE)
+            };
+            match (allowed, elsewhere) {
+                (true, Some(address)) => Err(moved(slot, address)),
+                (true, None) => Ok(()),
+                (false, _) if config.cluster_allow_reads_when_down && !channel => {
+                    Err(CommandError::text("CLUSTERDOWN The cluster is down and only accepts read commands"))
+                }
+                (false, _) => Err(CommandError::text("CLUSTERDOWN The cluster is down")),
+            }
+        }
     }
+}
+
+fn moved(slot: Slot, address: Address) -> CommandError {
+    let host = address.host();
+    CommandError::owned(format!("MOVED {slot} {host}:{}", address.port))
 }

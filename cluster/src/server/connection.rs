@@ -1,13 +1,13 @@
 //! One connection: reads what the socket has, runs every whole request in it, answers all with one write.
 
 use std::future::poll_fn;
-use std::net::{SocketAddr, TcpStream as StdStream};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use shared::resp::write;
-use shared::rt::net::TcpStream;
+use shared::rt::net::{Detached, TcpStream};
 use shared::rt::time::{self, Duration};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
@@ -33,8 +33,8 @@ enum Goodbye {
 }
 
 /// Serves a connection until it ends.
-pub(super) async fn serve(shared: Arc<Shared>, stream: StdStream, peer: SocketAddr, local: SocketAddr) {
-    let stream = match TcpStream::from_std(stream) {
+pub(super) async fn serve(shared: Arc<Shared>, stream: Detached, peer: SocketAddr, local: SocketAddr) {
+    let stream = match stream.attach() {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "a connection could not be taken over"),
     };

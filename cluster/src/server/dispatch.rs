@@ -125,7 +125,7 @@ impl<'t> Turn<'t> {
         if !session.authenticated && !spec.has(flag::NO_AUTH) {
             return Err(CommandError::NoAuth);
         }
-        let route = redirect::route(spec, args, self.config.cluster_enabled, &*self.shared.owners)?;
+        let route = redirect::route(spec, args, &self.config, &self.shared.view)?;
         Ok((found, route))
     }
 }

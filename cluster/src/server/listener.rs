@@ -1,55 +1,76 @@
 //! Accepts connections and hands them to the workers in turn.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
-use shared::rt::net::{TcpListener, TcpStream};
+use shared::rt::net::{Detached, TcpListener, TcpSocket, TcpStream};
 use shared::rt::time::{self, Duration};
 
 use super::connection;
+use super::workers::Workers;
 use crate::config::Config;
-use crate::node::{Shared, StartError};
+use crate::node::{NodeError, Shared};
 
 /// How long accepting rests after an error (no file descriptors left), so that it does not spin.
 const ACCEPT_PAUSE_MS: u64 = 50;
 
-/// Binds the port on every address. A port of 0 is chosen by the system for the first address and taken for the others.
-pub fn bind(config: &Config) -> Result<Vec<StdListener>, StartError> {
+/// Binds the port on every address. A port of 0 is chosen by the system for the first address and taken for the others; the
+/// real port is returned.
+pub fn bind(config: &Config, workers: &Workers) -> Result<(Vec<TcpListener>, u16), NodeError> {
+    let _runtime = workers.enter(0);
     let mut port = config.port;
     let mut listeners = Vec::new();
     for host in &config.bind {
         // As in redis.conf: `-` before an address says that it may be missing.
         let (host, optional) = host.strip_prefix('-').map_or((host.as_str(), false), |host| (host, true));
-        let host = if host == "*" { "0.0.0.0" } else { host };
-        let bound = StdListener::bind((host, port)).and_then(|listener| {
-            listener.set_nonblocking(true)?;
+        let host = match host {
+            "*" => "0.0.0.0",
+            "::*" => "::",
+            _ => host,
+        };
+        let bound = listen(host, port, config.tcp_backlog).and_then(|listener| {
             port = listener.local_addr()?.port();
             Ok(listener)
         });
         match bound {
             Ok(listener) => listeners.push(listener),
             Err(error) if optional => tracing::debug!(host, %error, "not listening on an optional address"),
-            Err(source) => return Err(StartError::Listen { address: format!("{host}:{port}"), source }),
+            Err(source) => return Err(NodeError::Listen { address: format!("{host}:{port}"), source }),
         }
     }
-    Ok(listeners)
+    Ok((listeners, port))
+}
+
+fn listen(host: &str, port: u16, backlog: u32) -> std::io::Result<TcpListener> {
+    let none = || std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, "no such address");
+    let address = (host, port).to_socket_addrs()?.next().ok_or_else(none)?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if address.is_ipv6() {
+        // IPv4 has a listener of its own: `bind * -::*` names both.
+        rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
 }
 
 /// Accepts from now on.
-pub fn start(shared: &Arc<Shared>, listeners: Vec<StdListener>) {
+pub fn start(shared: &Arc<Shared>, listeners: Vec<TcpListener>) {
     for listener in listeners {
         let task = accept(Arc::clone(shared), listener);
         shared.workers.spawn_on(0, task);
     }
 }
 
-async fn accept(shared: Arc<Shared>, listener: StdListener) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "cannot listen"),
-    };
+async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+    let mut stopping = shared.workers.stopping();
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
             Ok((stream, peer)) => hand_over(&shared, stream, peer),
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -62,14 +83,24 @@ async fn accept(shared: Arc<Shared>, listener: StdListener) {
 /// Moves a connection to the worker that will serve it: its socket is watched by that worker's runtime.
 fn hand_over(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     let local = stream.local_addr().unwrap_or(peer);
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    match stream.into_std() {
+    match prepared(stream, shared.config().tcp_keepalive_s) {
         Ok(stream) => {
             let task = connection::serve(Arc::clone(shared), stream, peer, local);
             shared.workers.spawn(task);
         }
-        Err(error) => tracing::warn!(%error, "a connection could not be handed over"),
+        Err(error) => tracing::debug!(%error, "a connection was gone before it was served"),
     }
+}
+
+fn prepared(stream: TcpStream, keepalive_s: u64) -> std::io::Result<Detached> {
+    use rustix::net::sockopt;
+    stream.set_nodelay(true)?;
+    if keepalive_s > 0 {
+        // As redis-server: the first probe after the time, three more a third of it apart, then the peer is gone.
+        sockopt::set_socket_keepalive(&stream, true)?;
+        sockopt::set_tcp_keepidle(&stream, Duration::from_secs(keepalive_s))?;
+        sockopt::set_tcp_keepintvl(&stream, Duration::from_secs((keepalive_s / 3).max(1)))?;
+        sockopt::set_tcp_keepcnt(&stream, 3)?;
+    }
+    Detached::from(stream)
 }

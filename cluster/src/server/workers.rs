@@ -52,6 +52,11 @@ impl Workers {
         self.handles.is_empty()
     }
 
+    /// Makes the runtime of a worker the one that sockets made on this thread belong to, while the guard lives.
+    pub fn enter(&self, worker: usize) -> tokio::runtime::EnterGuard<'_> {
+        self.handles[worker % self.handles.len()].enter()
+    }
+
     /// Runs a task on the next worker in turn.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.spawn_on(self.next.fetch_add(1, Ordering::Relaxed), task);
