@@ -130,6 +130,9 @@ const _: () = assert!(
 /// Most fields, members or elements of one value: records are numbered with 32 bits.
 pub const COLLECTION_ENTRIES_MAX: usize = u32::MAX as usize - 1;
 
+/// Most members that a RANDMEMBER command repeats in one reply: more than a client can want, less than a node can hold.
+pub const RANDOM_MEMBERS_MAX: usize = 16 * 1024 * 1024;
+
 /// Most fields of a hash kept packed: Redis's `hash-max-listpack-entries`.
 pub const HASH_PACKED_ENTRIES_MAX: usize = 512;
 

@@ -173,6 +173,11 @@ impl<'c> KeyContext<'c> {
         self.changed(&key);
     }
 
+    /// Makes a key hold this value, whatever it held before; it does not expire.
+    pub fn set_collection<C: Collection>(&mut self, key: &[u8], value: C) {
+        self.put(Entry::object(key, value.into(), NEVER, self.clock));
+    }
+
     /// Removes a key; what it held, if it was there.
     pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
         let (slot, place) = self.locate(key, false)?;

@@ -73,6 +73,11 @@ impl Hash {
         self.len() == 0
     }
 
+    /// Whether it is small and packed: [`Hash::at`] then walks.
+    pub const fn is_packed(&self) -> bool {
+        matches!(self.repr, Repr::Packed(_))
+    }
+
     /// The name OBJECT ENCODING gives.
     pub const fn encoding(&self) -> &'static str {
         match &self.repr {

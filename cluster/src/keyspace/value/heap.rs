@@ -17,6 +17,11 @@ pub const fn allocated_for<T>(capacity: usize) -> usize {
     allocated(capacity.saturating_mul(size_of::<T>()))
 }
 
+/// The bytes behind a holder of `T`: none if it holds `T` itself, else those of a box.
+pub const fn boxed<T, Holder>() -> usize {
+    if size_of::<Holder>() < size_of::<T>() { allocated(size_of::<T>()) } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

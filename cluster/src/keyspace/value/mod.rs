@@ -26,6 +26,8 @@ pub use set::Set;
 pub use sorted_set::SortedSet;
 pub use stream::Stream;
 
+use std::borrow::{Borrow, BorrowMut};
+
 /// A type of value: what the keyspace asks of all of them.
 pub trait Collection: Default + Into<Value> {
     /// The value, if it is of this type.
@@ -35,14 +37,14 @@ pub trait Collection: Default + Into<Value> {
     fn of_mut(value: &mut Value) -> Option<&mut Self>;
 }
 
-/// Each line: the type, its tag in dumps (part of the file format, never changed; 0 is the string), its name in TYPE, and
-/// whether a key that holds nothing of it stays.
+/// Each line: the type, how the enum holds it (boxed if it is much larger than the others), its tag in dumps (part of the file format,
+/// never changed; 0 is the string), its name in TYPE, and whether a key that holds nothing of it stays.
 macro_rules! types {
-    ($($(#[$doc:meta])* $type:ident, $tag:literal, $name:literal, $stays_empty:literal;)*) => {
+    ($($(#[$doc:meta])* $type:ident in $holder:ty, $tag:literal, $name:literal, $stays_empty:literal;)*) => {
         /// What a key holds, if it is no string.
         #[derive(Debug, Clone)]
         pub enum Value {
-            $($(#[$doc])* $type(Box<$type>),)*
+            $($(#[$doc])* $type($holder),)*
         }
 
         impl Value {
@@ -72,7 +74,7 @@ macro_rules! types {
 
             /// Bytes of the allocator it takes beside the enum itself; constant time.
             pub fn memory_bytes(&self) -> usize {
-                match self { $(Value::$type(value) => heap::allocated(size_of::<$type>()) + value.memory_bytes(),)* }
+                match self { $(Value::$type(value) => heap::boxed::<$type, $holder>() + value.memory_bytes(),)* }
             }
 
             /// The name of its representation, as OBJECT ENCODING tells it.
@@ -89,17 +91,17 @@ macro_rules! types {
         $(
             impl From<$type> for Value {
                 fn from(value: $type) -> Value {
-                    Value::$type(Box::new(value))
+                    Value::$type(value.into())
                 }
             }
 
             impl Collection for $type {
                 fn of(value: &Value) -> Option<&$type> {
-                    if let Value::$type(value) = value { Some(value) } else { None }
+                    if let Value::$type(value) = value { Some(value.borrow()) } else { None }
                 }
 
                 fn of_mut(value: &mut Value) -> Option<&mut $type> {
-                    if let Value::$type(value) = value { Some(value) } else { None }
+                    if let Value::$type(value) = value { Some(value.borrow_mut()) } else { None }
                 }
             }
         )*
@@ -108,15 +110,15 @@ macro_rules! types {
 
 types! {
     /// Fields with values.
-    Hash, 1, "hash", false;
+    Hash in Hash, 1, "hash", false;
     /// Strings in order.
-    List, 2, "list", false;
+    List in List, 2, "list", false;
     /// Distinct strings.
-    Set, 3, "set", false;
+    Set in Set, 3, "set", false;
     /// Distinct strings ordered by score.
-    SortedSet, 4, "zset", false;
+    SortedSet in SortedSet, 4, "zset", false;
     /// Entries with ascending ids.
-    Stream, 5, "stream", true;
+    Stream in Box<Stream>, 5, "stream", true;
 }
 
 #[cfg(test)]
@@ -137,7 +139,9 @@ mod tests {
 
     #[test]
     fn only_a_stream_is_restored_empty() {
-        for empty in [Value::from(Hash::new()), List::new().into(), Set::new().into(), SortedSet::new().into()] {
+        for empty in
+            [Value::from(Hash::new()), List::new().into(), Set::new().into(), SortedSet::new().into()]
+        {
             let mut bytes = vec![];
             empty.encode(&mut bytes);
             assert!(Value::decode(empty.tag(), &bytes).is_err(), "{}", empty.type_name());

@@ -280,6 +280,12 @@ impl Packed {
     }
 }
 
+impl<M: std::ops::Deref<Target = [u8]>> Extend<M> for Packed {
+    fn extend<I: IntoIterator<Item = M>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|entry| self.push_back(&entry));
+    }
+}
+
 impl PartialEq for Packed {
     fn eq(&self, other: &Packed) -> bool {
         self.len == other.len && self.bytes[self.start..] == other.bytes[other.start..]
