@@ -3,6 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod append;
+mod child;
+mod crash;
 mod folder;
+mod group_commit;
+mod lock;
 mod model;
+mod poison;
 mod rewrite;
+mod script;
