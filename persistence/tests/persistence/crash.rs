@@ -75,7 +75,7 @@ fn reopen(folder: &Folder) -> Result<(State, RecoveryReport), Error> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_crash_of_the_process_loses_nothing_that_was_written(script in script(60)) {

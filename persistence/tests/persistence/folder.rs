@@ -53,7 +53,8 @@ impl Drop for Folder {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) {
+/// Copies all files and folders below a folder.
+pub(crate) fn copy_all(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());

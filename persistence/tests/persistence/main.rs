@@ -5,10 +5,13 @@
 mod append;
 mod child;
 mod crash;
+mod every_byte;
 mod folder;
+mod format;
 mod group_commit;
 mod lock;
 mod model;
+mod order;
 mod poison;
 mod rewrite;
 mod script;
