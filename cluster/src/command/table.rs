@@ -13,6 +13,8 @@ static GROUPS: &[&[CommandSpec]] = &[
     super::set::COMMANDS,
     super::sorted_set::COMMANDS,
     super::connection::COMMANDS,
+    super::pubsub::COMMANDS,
+    super::cluster::COMMANDS,
 ];
 
 /// Longest name, bytes: what the lower-case copy of a request's name fits in.
