@@ -8,9 +8,12 @@
 //! - [`resp`]: the protocol between clients and nodes.
 //! - [`protocol`]: the messages of a document's channel: y-protocols, byte for byte, and *saved*.
 //! - [`document`] (feature `document`): texts and sheets on yrs, guarded against hostile updates; feature `calc` adds values of formulas.
+//! - [`client`] (feature `client`): the client of a cluster, and the document's door.
 //! - [`rt`] (feature `rt`): the only door to sockets, files, clocks and randomness.
 //! - [`testing`] (feature `testing`): real servers for tests.
 
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "document")]
 pub mod document;
 pub mod epoch;

@@ -4,10 +4,12 @@
 //!
 //! - [`fs`]: files and folders, blocking.
 //! - [`mod@net`]: TCP sockets and listeners.
+//! - [`task`]: starting tasks.
 //! - [`time`]: clocks, sleeping, deadlines.
 //! - [`rng`]: random bits.
 
 pub mod fs;
 pub mod net;
 pub mod rng;
+pub mod task;
 pub mod time;

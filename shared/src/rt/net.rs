@@ -1,5 +1,6 @@
 //! Sockets.
 
+pub use tokio::io::Interest;
 pub use tokio::net::{TcpListener, TcpSocket, TcpStream, tcp};
 
 /// A connection that no runtime watches: on its way from the runtime that accepted it to the one that serves it.

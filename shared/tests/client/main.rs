@@ -1,3 +1,10 @@
 //! The cluster client and the test helpers against real servers.
 
+// Everything in here is a test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod calls;
+mod door;
 mod servers;
+mod subscriptions;
+mod support;

@@ -99,8 +99,7 @@ fn without_full_coverage_the_rest_goes_on_serving() {
     let mut network = Network::formed(3, 8);
     for engine in &mut network.engines {
         let settings = crate::gossip::Settings { require_full_coverage: false, ..engine.settings() };
-        let address = engine.topology().me().address.unwrap();
-        engine.configure(settings, address);
+        engine.configure(settings);
     }
     silence(&mut network, 2);
     network.run(4 * TIMEOUT_MS);

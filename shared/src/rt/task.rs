@@ -1,0 +1,3 @@
+//! Starting tasks.
+
+pub use tokio::task::{JoinError, JoinHandle, JoinSet, spawn, yield_now};
