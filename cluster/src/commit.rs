@@ -18,6 +18,7 @@ use crate::command::{Args, CommandError, Handler, Reply, Request};
 use crate::keyspace::waiting::{Waiter, Wake};
 use crate::keyspace::{Held, Keyspace, Partitions};
 use crate::node::Shared;
+use crate::pubsub::PubSub;
 use crate::redirect::Route;
 
 /// The clocks of one turn of a connection: one reading for all commands that arrived together.
@@ -68,7 +69,8 @@ pub fn run(
     let mut held = lock(&shared.keyspace, route);
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
-    let mut context = KeyContext::new(&mut held, work, slot, clock.now_ms, clock.access, true);
+    let mut context =
+        KeyContext::new(&mut held, work, slot, clock.now_ms, clock.access, true, &shared.pubsub);
     let result = handler(&mut context, args, reply);
     settle(&mut held, work);
     if result.is_ok()
@@ -94,7 +96,7 @@ pub fn run_all(
     let mut held = lock(&shared.keyspace, route);
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
-    each(&mut Transaction { held: &mut held, work, slot, clock });
+    each(&mut Transaction { held: &mut held, work, slot, clock, pubsub: &shared.pubsub });
     work.next_command();
     finish(shared, &mut held, work, slot, None, clock)
 }
@@ -105,6 +107,7 @@ pub struct Transaction<'t> {
     work: &'t mut Work,
     slot: Option<Slot>,
     clock: Clock,
+    pubsub: &'t PubSub,
 }
 
 impl Transaction<'_> {
@@ -117,7 +120,8 @@ impl Transaction<'_> {
     ) -> Result<(), CommandError> {
         self.work.next_command();
         let Clock { now_ms, access } = self.clock;
-        let mut context = KeyContext::new(self.held, self.work, self.slot, now_ms, access, false);
+        let mut context =
+            KeyContext::new(self.held, self.work, self.slot, now_ms, access, false, self.pubsub);
         let result = handler(&mut context, args, reply);
         settle(self.held, self.work);
         note_verbatim(self.work, args);
@@ -159,9 +163,35 @@ fn note_verbatim(work: &mut Work, args: Args<'_>) {
     }
 }
 
-/// Logs what was done, and serves those who waited for it.
+/// Logs what was done, serves those who waited for it, and hands over what was published: in this order, so that whoever hears
+/// of a change finds it, and still under the lock, so that messages have the order of the slot.
 #[inline]
 fn finish(
+    shared: &Shared,
+    held: &mut Held<'_>,
+    work: &mut Work,
+    slot: Option<Slot>,
+    last: Option<Args<'_>>,
+    clock: Clock,
+) -> Result<(), CommandError> {
+    log(shared, held, work, slot, last, clock)?;
+    if !work.published.is_empty() {
+        hand_over(&shared.pubsub, work);
+    }
+    Ok(())
+}
+
+/// Hands published messages to their subscribers.
+#[cold]
+fn hand_over(pubsub: &PubSub, work: &Work) {
+    let mut published = work.published.iter();
+    while let (Some((_, channel)), Some((_, message))) = (published.next(), published.next()) {
+        pubsub.deliver_sharded(channel, message);
+    }
+}
+
+#[inline]
+fn log(
     shared: &Shared,
     held: &mut Held<'_>,
     work: &mut Work,
@@ -279,7 +309,7 @@ fn serve_one(
     let mut out = Vec::new();
     let mut reply = Reply::new(&mut out, waiter.protocol);
     work.next_command();
-    let mut context = KeyContext::new(held, work, slot, clock.now_ms, clock.access, true);
+    let mut context = KeyContext::new(held, work, slot, clock.now_ms, clock.access, true, &shared.pubsub);
     let result = handler(&mut context, args, &mut reply);
     settle(held, work);
     if result.is_ok() && work.wait.take().is_some() {

@@ -12,10 +12,13 @@
 //! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
 //! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
 //! - [`gossip`]: how nodes find each other, agree, and notice who is gone. Pure.
+//! - [`bus`]: the connections between nodes, and the driver of what gossip decides.
+//! - [`pubsub`]: channels and who listens.
 //! - [`glob`]: patterns of names; [`log`]: where effects go; [`stats`]: what is counted.
 //!
 //! A request walks `server::connection` → `command::table` → `redirect` → `commit` → a handler → the reply buffer.
 
+pub mod bus;
 pub mod command;
 pub mod commit;
 pub mod config;
@@ -26,6 +29,7 @@ pub mod log;
 pub mod logging;
 pub mod node;
 pub mod process;
+pub mod pubsub;
 pub mod redirect;
 pub mod server;
 pub mod stats;

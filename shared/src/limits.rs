@@ -153,6 +153,46 @@ const _: () =
 const _: () = assert!(
     RANGE_PENDING_BYTES_KEPT <= RANGE_PENDING_BYTES_MAX && RECORD_BYTES_TARGET <= RANGE_PENDING_BYTES_MAX
 );
+
+/// Most fields, members or elements of one value: records are numbered with 32 bits.
+pub const COLLECTION_ENTRIES_MAX: usize = u32::MAX as usize - 1;
+
+/// Most members that a RANDMEMBER command repeats in one reply: more than a client can want, less than a node can hold.
+pub const RANDOM_MEMBERS_MAX: usize = 16 * 1024 * 1024;
+
+/// Most fields of a hash kept packed: Redis's `hash-max-listpack-entries`.
+pub const HASH_PACKED_ENTRIES_MAX: usize = 512;
+
+/// Longest field or value of a hash kept packed, bytes: Redis's `hash-max-listpack-value`.
+pub const HASH_PACKED_BYTES_MAX: usize = 64;
+
+/// Largest node of a list unless it is one element, bytes: Redis's `list-max-listpack-size -2`.
+pub const LIST_NODE_BYTES_MAX: usize = 8 * 1024;
+
+/// Most members of a set of integers kept sorted and packed: Redis's `set-max-intset-entries`.
+pub const SET_INTEGERS_MAX: usize = 512;
+
+/// Most members of a set of strings kept packed: Redis 7.2's `set-max-listpack-entries`.
+pub const SET_PACKED_ENTRIES_MAX: usize = 128;
+
+/// Longest member of a set kept packed, bytes: Redis 7.2's `set-max-listpack-value`.
+pub const SET_PACKED_BYTES_MAX: usize = 64;
+
+/// Most members of a sorted set kept packed: Redis's `zset-max-listpack-entries`.
+pub const SORTED_SET_COMPACT_ENTRIES_MAX: usize = 128;
+
+/// Longest member of a sorted set kept packed, bytes: Redis's `zset-max-listpack-value`.
+pub const SORTED_SET_COMPACT_BYTES_MAX: usize = 64;
+
+/// A stream's block is closed at this size, bytes: Redis's `stream-node-max-bytes`.
+pub const STREAM_BLOCK_BYTES_MAX: usize = 4 * 1024;
+
+/// A stream's block is closed at so many entries: Redis's `stream-node-max-entries`.
+pub const STREAM_BLOCK_ENTRIES_MAX: usize = 100;
+
+/// Largest sum of names and values of one stream entry, bytes: Redis's `STREAM_LISTPACK_MAX_SIZE`.
+pub const STREAM_ENTRY_BYTES_MAX: usize = 1 << 30;
+
 const _: () = assert!(SLOTS.is_multiple_of(PARTITIONS) && SLOTS.is_multiple_of(RANGES));
 const _: () = assert!(
     (SLOTS / PARTITIONS) <= SLOTS_PER_RANGE && SLOTS_PER_RANGE.is_multiple_of(SLOTS / PARTITIONS),

@@ -26,7 +26,7 @@ fn ping(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>)
     if args.len() > 2 {
         return Err(CommandError::Arity("ping".into()));
     }
-    if context.session.subscriptions > 0 && !reply.resp3() {
+    if context.session.subscribed() && !reply.resp3() {
         reply.array(2);
         reply.bulk(b"pong");
         reply.bulk(args.get(1).unwrap_or_default());

@@ -41,6 +41,11 @@ pub enum CommandError {
     /// The client has not said the password.
     #[error("NOAUTH Authentication required.")]
     NoAuth,
+    /// A RESP2 client that has subscribed may not run this command.
+    #[error(
+        "ERR Can't execute '{0}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+    )]
+    WhileSubscribed(&'static str),
     /// Keys of one command lie in several slots.
     #[error("CROSSSLOT Keys in request don't hash to the same slot")]
     CrossSlot,

@@ -8,6 +8,7 @@ use crate::keyspace::Partitions;
 use crate::keyspace::entry::{Deadline, Entry, NEVER};
 use crate::keyspace::slot_table::Place;
 use crate::keyspace::value::Collection;
+use crate::pubsub::{PubSub, Scope};
 
 /// The keyspace as a command sees it.
 ///
@@ -22,6 +23,7 @@ pub struct KeyContext<'c> {
     now_ms: u64,
     clock: u32,
     may_wait: bool,
+    pubsub: &'c PubSub,
 }
 
 impl<'c> KeyContext<'c> {
@@ -33,8 +35,17 @@ impl<'c> KeyContext<'c> {
         now_ms: u64,
         clock: u32,
         may_wait: bool,
+        pubsub: &'c PubSub,
     ) -> KeyContext<'c> {
-        KeyContext { partitions, work, slot, now_ms, clock, may_wait }
+        KeyContext { partitions, work, slot, now_ms, clock, may_wait, pubsub }
+    }
+
+    /// Publishes on a sharded channel: handed over when everything the command or transaction did is logged, in the order of the
+    /// slot. Returns how many listen now.
+    pub fn publish(&mut self, channel: &[u8], message: &[u8]) -> usize {
+        let slot = self.slot_of(channel);
+        self.work.publish(slot, channel, message);
+        self.pubsub.listeners(Scope::Shard, channel)
     }
 
     /// The clock of this command, Unix milliseconds: one reading for all it does. 0 while the log is replayed.
@@ -171,6 +182,11 @@ impl<'c> KeyContext<'c> {
         }
         partition.insert(slot, entry);
         self.changed(&key);
+    }
+
+    /// Makes a key hold this value, whatever it held before; it does not expire.
+    pub fn set_collection<C: Collection>(&mut self, key: &[u8], value: C) {
+        self.put(Entry::object(key, value.into(), NEVER, self.clock));
     }
 
     /// Removes a key; what it held, if it was there.

@@ -9,14 +9,23 @@
 //! - one module for each group of commands, each with its rows in `COMMANDS`.
 
 pub mod args;
+pub mod cluster;
+pub mod collection;
 pub mod connection;
+pub mod decimal;
 pub mod error;
+pub mod hash;
 pub mod key_context;
 pub mod keys;
+pub mod list;
+pub mod pubsub;
 pub mod reply;
 pub mod session_context;
+pub mod set;
+pub mod sorted_set;
 pub mod spec;
 pub mod string;
+pub mod subcommand;
 pub mod table;
 pub(crate) mod work;
 

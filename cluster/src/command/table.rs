@@ -5,8 +5,17 @@ use std::sync::LazyLock;
 use super::CommandSpec;
 
 /// The rows, by group. A new group is one more line here.
-static GROUPS: &[&[CommandSpec]] =
-    &[super::string::COMMANDS, super::keys::COMMANDS, super::connection::COMMANDS];
+static GROUPS: &[&[CommandSpec]] = &[
+    super::string::COMMANDS,
+    super::keys::COMMANDS,
+    super::hash::COMMANDS,
+    super::list::COMMANDS,
+    super::set::COMMANDS,
+    super::sorted_set::COMMANDS,
+    super::connection::COMMANDS,
+    super::pubsub::COMMANDS,
+    super::cluster::COMMANDS,
+];
 
 /// Longest name, bytes: what the lower-case copy of a request's name fits in.
 const NAME_BYTES_MAX: usize = 24;

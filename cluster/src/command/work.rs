@@ -66,6 +66,8 @@ pub struct Work {
     pub(crate) each_key: bool,
     /// Whether all keys were removed before those in `changed` were changed.
     pub(crate) flushed: bool,
+    /// Sharded channels and messages, one after the other, to be handed over once everything is logged.
+    pub(crate) published: Keys,
     /// What the command that runs now waits for.
     pub(crate) wait: Option<WaitFor>,
 }
@@ -77,6 +79,7 @@ impl Work {
         self.payload.clear();
         self.ready.clear();
         self.changed.clear();
+        self.published.clear();
         self.each_key = each_key;
         self.flushed = false;
         self.next_command();
@@ -105,6 +108,11 @@ impl Work {
 
     pub(crate) fn ready(&mut self, slot: Slot, key: &[u8]) {
         self.ready.push(slot, key);
+    }
+
+    pub(crate) fn publish(&mut self, slot: Slot, channel: &[u8], message: &[u8]) {
+        self.published.push(slot, channel);
+        self.published.push(slot, message);
     }
 
     /// A key's deadline had passed and it was removed: logged before the command's own effect.

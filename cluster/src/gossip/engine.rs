@@ -13,7 +13,7 @@ use super::effect::Effect;
 use super::event::{Event, LinkId};
 use super::message::Message;
 use super::state::ClusterState;
-use crate::topology::{Contact, Link, Moment, Topology};
+use crate::topology::{Address, Contact, Link, Moment, Topology};
 
 /// How often the driver should say that time passed, milliseconds: Redis's `clusterCron`.
 pub const TICK_MS: u64 = 100;
@@ -97,13 +97,14 @@ impl Engine {
         self.settings
     }
 
-    /// Takes other settings, from the next event on.
-    pub fn configure(&mut self, settings: Settings) {
+    /// Takes other settings, and another address to tell, from the next event on.
+    pub fn configure(&mut self, settings: Settings, address: Address) {
         self.settings = settings;
-        if let (Some(ip), Some(address)) = (settings.announce_ip, &mut self.topology.me_mut().address) {
-            address.ip = Some(ip);
+        let me = self.topology.me_mut();
+        if me.address != Some(address) {
+            me.address = Some(address);
+            self.changed();
         }
-        self.changed();
     }
 
     /// Ends the handling of an event: what must be known on disk comes first.

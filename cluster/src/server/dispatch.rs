@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use shared::resp::inline;
 use shared::resp::request::{Bounds, Decoded, decode_within};
 use shared::resp::write;
+use shared::resp::{Protocol, inline};
 
 use super::pause::Pause;
 use super::scratch::Scratch;
@@ -126,6 +126,9 @@ impl<'t> Turn<'t> {
             return Err(CommandError::NoAuth);
         }
         let route = redirect::route(spec, args, &self.config, &self.shared.view)?;
+        if session.protocol == Protocol::Resp2 && !spec.has(flag::WHILE_SUBSCRIBED) && session.subscribed() {
+            return Err(CommandError::WhileSubscribed(spec.name));
+        }
         Ok((found, route))
     }
 }

@@ -7,18 +7,16 @@ use shared::rt::net::{Detached, TcpListener, TcpSocket, TcpStream};
 use shared::rt::time::{self, Duration};
 
 use super::connection;
-use super::workers::Workers;
 use crate::config::Config;
 use crate::node::{NodeError, Shared};
 
 /// How long accepting rests after an error (no file descriptors left), so that it does not spin.
 const ACCEPT_PAUSE_MS: u64 = 50;
 
-/// Binds the port on every address. A port of 0 is chosen by the system for the first address and taken for the others; the
-/// real port is returned.
-pub fn bind(config: &Config, workers: &Workers) -> Result<(Vec<TcpListener>, u16), NodeError> {
-    let _runtime = workers.enter(0);
-    let mut port = config.port;
+/// Binds a port on every address, for the runtime that is entered. A port of 0 is chosen by the system for the first address
+/// and taken for the others; the real port is returned.
+pub fn bind(config: &Config, port: u16) -> Result<(Vec<TcpListener>, u16), NodeError> {
+    let mut port = port;
     let mut listeners = Vec::new();
     for host in &config.bind {
         // As in redis.conf: `-` before an address says that it may be missing.

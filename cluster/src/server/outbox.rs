@@ -56,6 +56,13 @@ impl Outbox {
         self.inner.lock().bytes
     }
 
+    /// Takes what is queued.
+    pub fn take(&self) -> Vec<Bytes> {
+        let mut inner = self.inner.lock();
+        inner.bytes = 0;
+        inner.messages.drain(..).collect()
+    }
+
     /// Moves what is queued to `out` and has `cx` woken at the next push; true if the connection shall close.
     pub(super) fn poll_take(&self, cx: &Context<'_>, out: &mut Vec<u8>) -> bool {
         let mut inner = self.inner.lock();

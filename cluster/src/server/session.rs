@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shared::resp::Protocol;
 
 use super::clients::Client;
+use crate::pubsub::Subscription;
 
 /// What a connection remembers between requests; only its own task touches it.
 pub struct Session {
@@ -14,13 +15,18 @@ pub struct Session {
     pub protocol: Protocol,
     /// Whether it said the password, or none is asked for.
     pub authenticated: bool,
-    /// Channels, patterns and sharded channels it has subscribed to: kept by the pub/sub commands.
-    pub subscriptions: usize,
+    /// What it listens to; made by its first SUBSCRIBE, dropped by RESET.
+    pub subscription: Option<Subscription>,
 }
 
 impl Session {
     /// A new connection's.
     pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
-        Session { client, protocol: Protocol::Resp2, authenticated, subscriptions: 0 }
+        Session { client, protocol: Protocol::Resp2, authenticated, subscription: None }
+    }
+
+    /// Whether it listens to anything.
+    pub fn subscribed(&self) -> bool {
+        self.subscription.as_ref().is_some_and(|subscription| subscription.count() > 0)
     }
 }

@@ -27,19 +27,26 @@ impl Workers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = if count == 0 { cores } else { count }.min(WORKERS_MAX);
         let (stopping, _) = watch::channel(false);
-        let mut handles = Vec::with_capacity(count);
-        let mut threads = Vec::with_capacity(count);
+        let mut workers =
+            Workers { handles: Vec::new(), next: AtomicUsize::new(0), stopping, threads: Mutex::default() };
         for number in 0..count {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            handles.push(runtime.handle().clone());
-            let mut stop = stopping.subscribe();
-            let thread = std::thread::Builder::new().name(format!("worker-{number}"));
-            threads.push(thread.spawn(move || {
-                runtime
-                    .block_on(async move { stop.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() });
-            })?);
+            let handle = workers.start_apart(&format!("worker-{number}"))?;
+            workers.handles.push(handle);
         }
-        Ok(Workers { handles, next: AtomicUsize::new(0), stopping, threads: Mutex::new(threads) })
+        Ok(workers)
+    }
+
+    /// Starts a thread with a runtime that serves no connections, for what must not wait behind commands. It ends with the
+    /// workers.
+    pub fn start_apart(&self, name: &str) -> io::Result<Handle> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let mut stop = self.stopping.subscribe();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            runtime.block_on(async move { stop.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() });
+        })?;
+        self.threads.lock().push(thread);
+        Ok(handle)
     }
 
     /// How many there are.
@@ -65,6 +72,26 @@ impl Workers {
     /// Runs a task on the worker with this number (modulo their count).
     pub fn spawn_on(&self, worker: usize, task: impl Future<Output = ()> + Send + 'static) {
         self.handles[worker % self.handles.len()].spawn(task);
+    }
+
+    /// Runs a task on a thread of its own until the node stops: what must not wait behind commands.
+    ///
+    /// # Errors
+    /// The system gives no thread or no runtime.
+    pub fn spawn_apart(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut stop = self.stopping.subscribe();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|stop| *stop) => {}
+                    () = task => {}
+                }
+            });
+        })?;
+        self.threads.lock().push(thread);
+        Ok(())
     }
 
     /// Turns true when the node stops: tasks that hold something end themselves then.

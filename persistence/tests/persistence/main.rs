@@ -3,6 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod append;
+mod child;
+mod crash;
+mod every_byte;
 mod folder;
+mod format;
+mod group_commit;
+mod lock;
 mod model;
+mod order;
+mod poison;
 mod rewrite;
+mod script;

@@ -88,3 +88,8 @@ pub(crate) fn open(config: &Config) -> Result<(Store, Keyspace, RecoveryReport),
 pub(crate) fn slot(number: u16) -> Slot {
     Slot::new(number).unwrap()
 }
+
+/// Runs a future to its end on this thread.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}

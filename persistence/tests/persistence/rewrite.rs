@@ -6,7 +6,7 @@ use persistence::{Error, Rewriting};
 use shared::rt::time::Instant;
 
 use crate::folder::Folder;
-use crate::model::{open, quiet, slot};
+use crate::model::{block_on, open, quiet, slot};
 
 #[test]
 fn writes_go_on_while_a_range_is_rewritten_and_every_crash_in_between_recovers_whole() {
@@ -22,8 +22,9 @@ fn writes_go_on_while_a_range_is_rewritten_and_every_crash_in_between_recovers_w
                 while !stop.load(Ordering::Relaxed) {
                     keyspace.add(store, slot((number * 7 % 100) as u16), thread << 32 | number).unwrap();
                     number += 1;
-                    if number.is_multiple_of(64) {
-                        std::thread::yield_now();
+                    if number.is_multiple_of(16) {
+                        let written = keyspace.add(store, slot(99), thread).unwrap().generation;
+                        block_on(store.wait_written(written)).unwrap();
                     }
                 }
             });

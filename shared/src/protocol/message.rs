@@ -32,9 +32,15 @@ pub enum Message<'a> {
     QueryAwareness,
     /// The server refuses access, and says why.
     PermissionDenied(&'a str),
-    /// What this connection sent up to this state vector is *saved*: on disk and on a replica.
+    /// What this connection sent is *saved* up to here: on disk and on a replica.
     /// Sent only to clients that asked for it (`?saved=1`).
-    Saved(StateVector),
+    Saved {
+        /// The edits that are saved, by their clocks. Deletions have no clock (Yjs), so it does not tell of them.
+        vector: StateVector,
+        /// How many [`Message::Update`]s of this connection are saved, counted from its first, in the order in which they were
+        /// sent: this tells of deletions too.
+        edits: u64,
+    },
 }
 
 /// Why bytes are no message.
@@ -74,7 +80,10 @@ impl<'a> Message<'a> {
                 kind => return Err(BadMessage::Kind(kind)),
             },
             QUERY_AWARENESS => Message::QueryAwareness,
-            SAVED => Message::Saved(StateVector::decode(reader.byte_string()?)?),
+            SAVED => Message::Saved {
+                vector: StateVector::decode(reader.byte_string()?)?,
+                edits: reader.number()?,
+            },
             kind => return Err(BadMessage::Kind(kind)),
         };
         match reader.remaining() {
@@ -111,9 +120,10 @@ impl<'a> Message<'a> {
                 write_number(out, PERMISSION_DENIED);
                 write_byte_string(out, reason.as_bytes());
             }
-            Message::Saved(vector) => {
+            Message::Saved { vector, edits } => {
                 write_number(out, SAVED);
                 write_byte_string(out, &vector.encode());
+                write_number(out, *edits);
             }
         }
     }
@@ -126,7 +136,7 @@ impl<'a> Message<'a> {
             | Message::Awareness(bytes) => bytes.len(),
             Message::PermissionDenied(reason) => reason.len(),
             Message::QueryAwareness => 0,
-            Message::Saved(vector) => vector.len() * 12,
+            Message::Saved { vector, .. } => vector.len() * 12,
         }
     }
 }
@@ -163,7 +173,7 @@ mod tests {
             let saved: StateVector = [(7, clock), (u64::from(clock) << 20, 3)].into_iter().collect();
             for message in [
                 Message::SyncStep1(&body), Message::SyncStep2(&body), Message::Update(&body),
-                Message::Awareness(&body), Message::QueryAwareness, Message::PermissionDenied("why"), Message::Saved(saved.clone()),
+                Message::Awareness(&body), Message::QueryAwareness, Message::PermissionDenied("why"), Message::Saved { vector: saved.clone(), edits: u64::from(clock) },
             ] {
                 let bytes = message.encode();
                 prop_assert_eq!(Message::decode(&bytes), Ok(message));

@@ -99,7 +99,8 @@ fn without_full_coverage_the_rest_goes_on_serving() {
     let mut network = Network::formed(3, 8);
     for engine in &mut network.engines {
         let settings = crate::gossip::Settings { require_full_coverage: false, ..engine.settings() };
-        engine.configure(settings);
+        let address = engine.topology().me().address.unwrap();
+        engine.configure(settings, address);
     }
     silence(&mut network, 2);
     network.run(4 * TIMEOUT_MS);

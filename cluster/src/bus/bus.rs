@@ -1,0 +1,332 @@
+//! The node's side of the bus: the engine behind one lock, its effects performed in order.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use shared::node_id::NodeId;
+use shared::rt::rng::{self, Rng};
+use shared::rt::time::{self, Duration, Instant};
+use tokio::sync::Notify;
+
+use super::counters::Counters;
+use super::links::{Link, Links};
+use super::packet::{self, Body, Kind, Packet};
+use crate::config::Config;
+use crate::gossip::{Effect, Engine, Event, LinkId, Settings};
+use crate::pubsub::PubSub;
+use crate::topology::describe::WallClock;
+use crate::topology::nodes_conf::{self, file};
+use crate::topology::view::ClusterView;
+use crate::topology::{Address, Moment, Topology};
+
+/// How long to wait before `nodes.conf` is written again after an error, milliseconds.
+const SAVE_RETRY_MS: u64 = 1_000;
+
+/// From a node's port for clients to that of its bus, unless configured (Redis Cluster specification).
+pub const BUS_PORT_OFFSET: u16 = 10_000;
+
+/// The port of the cluster bus of a node whose clients connect to `port`.
+pub fn port(config: &Config, port: u16) -> u16 {
+    // Configuration refuses ports too high for this, and what the system chooses by itself lies below on Linux's defaults; if
+    // not, binding the highest port fails with a clear error.
+    if config.cluster_port == 0 { port.saturating_add(BUS_PORT_OFFSET) } else { config.cluster_port }
+}
+
+/// What configuration says to the engine.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        node_timeout_ms: config.cluster_node_timeout_ms,
+        require_full_coverage: config.cluster_require_full_coverage,
+        announce_ip: config.cluster_announce_ip.parse().ok(),
+    }
+}
+
+/// Why a node does not become part of a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// `nodes.conf` is there but does not say who this node is.
+    #[error(transparent)]
+    Load(#[from] file::LoadError),
+    /// `nodes.conf` cannot be written.
+    #[error("cannot write {path}: {why}")]
+    Save {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+}
+
+/// A published message that is longer than a packet of the bus can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("message too long for the cluster bus")]
+pub struct TooLong;
+
+/// The node's side of the bus, shared by its connections and the driver.
+pub struct Bus {
+    mind: Mutex<Mind>,
+    view: Arc<ClusterView>,
+    pubsub: Arc<PubSub>,
+    nodes_conf: PathBuf,
+    /// The real ports for clients and of the bus: told to others if no others are announced.
+    ports: (u16, u16),
+    started: Instant,
+    clock: WallClock,
+    /// This node's name, for messages that pass by the engine.
+    my_id: RwLock<NodeId>,
+    /// All links.
+    pub links: Links,
+    /// What is counted.
+    pub counters: Counters,
+    /// Links to be connected by the driver; the engine wants at most one for each peer.
+    dials: Mutex<Vec<(Arc<Link>, SocketAddr)>>,
+    dial_wanted: Notify,
+}
+
+struct Mind {
+    engine: Engine,
+    rng: Rng,
+    /// While `nodes.conf` could not be written. Nothing is said and nothing served until it is.
+    unsaved: Option<Unsaved>,
+}
+
+struct Unsaved {
+    why: String,
+    retry_at: Moment,
+}
+
+impl Bus {
+    /// Reads or founds the node's view of its cluster, and writes `nodes.conf`.
+    ///
+    /// # Errors
+    /// A damaged `nodes.conf`, or one that cannot be written.
+    pub fn start(
+        config: &Config,
+        ports: (u16, u16),
+        view: Arc<ClusterView>,
+        pubsub: Arc<PubSub>,
+    ) -> Result<Arc<Bus>, StartError> {
+        let nodes_conf = config.dir.join(&config.cluster_config_file);
+        let mut topology = match file::load(&nodes_conf)? {
+            Some(topology) => topology,
+            None => {
+                let id = new_name();
+                tracing::info!(%id, "No cluster configuration found, I'm a new node");
+                Topology::new(id, told(config, ports, None))
+            }
+        };
+        let me = topology.me_mut();
+        me.address = Some(told(config, ports, me.address.and_then(|address| address.ip)));
+        let my_id = topology.my_id();
+        let mut engine = Engine::new(topology, settings(config), Moment::default());
+        let effects = engine.effects(Moment::default());
+        let bus = Bus {
+            mind: Mutex::new(Mind { engine, rng: Rng::from_system(), unsaved: None }),
+            view,
+            pubsub,
+            nodes_conf,
+            ports,
+            started: Instant::now(),
+            clock: WallClock { started_unix_ms: time::now_ms() },
+            my_id: RwLock::new(my_id),
+            links: Links::default(),
+            counters: Counters::default(),
+            dials: Mutex::new(Vec::new()),
+            dial_wanted: Notify::new(),
+        };
+        bus.perform(&mut bus.mind.lock(), effects);
+        let unsaved = bus.mind.lock().unsaved.take();
+        match unsaved {
+            Some(Unsaved { why, .. }) => Err(StartError::Save { path: bus.nodes_conf, why }),
+            None => Ok(Arc::new(bus)),
+        }
+    }
+
+    /// Takes other settings: CONFIG SET.
+    pub fn configure(&self, config: &Config) {
+        let ordered = self.order(|engine, _, _| {
+            let known = engine.topology().me().address.and_then(|address| address.ip);
+            engine.configure(settings(config), told(config, self.ports, known));
+        });
+        if let Err(why) = ordered {
+            tracing::error!(why, "the cluster's settings are not in nodes.conf yet");
+        }
+    }
+
+    /// Looks at what the engine knows.
+    pub fn look<T>(&self, question: impl FnOnce(&Engine) -> T) -> T {
+        question(&self.mind.lock().engine)
+    }
+
+    /// Gives the engine an order and performs what follows. Whatever changed is on disk when this returns.
+    ///
+    /// # Errors
+    /// Why `nodes.conf` could not be written; the order stands, but nobody hears of it before it could.
+    pub fn order<T>(&self, order: impl FnOnce(&mut Engine, Moment, &mut Rng) -> T) -> Result<T, String> {
+        let mind = &mut *self.mind.lock();
+        let now = self.now();
+        let answer = order(&mut mind.engine, now, &mut mind.rng);
+        let effects = mind.engine.effects(now);
+        self.perform(mind, effects);
+        // What was ordered may want a link: not to wait for the next tick makes `CLUSTER MEET` quick.
+        self.dial_wanted.notify_one();
+        match &mind.unsaved {
+            Some(unsaved) => Err(unsaved.why.clone()),
+            None => Ok(answer),
+        }
+    }
+
+    /// Hands the engine an event and performs what follows.
+    pub fn handle(&self, event: Event) {
+        let mind = &mut *self.mind.lock();
+        let effects = mind.engine.handle(event, self.now(), &mut mind.rng);
+        self.perform(mind, effects);
+    }
+
+    /// Sends a published message to every other node.
+    ///
+    /// # Errors
+    /// It is longer than a packet can be.
+    pub fn publish(&self, channel: &[u8], payload: &[u8]) -> Result<(), TooLong> {
+        let packet = packet::encode_published(*self.my_id.read(), channel, payload).ok_or(TooLong)?;
+        let (taken, full) = self.links.publish(&packet);
+        self.counters.sent(Kind::Publish, taken);
+        for link in full {
+            tracing::warn!(?link, "a peer does not read what is published: its link is reset");
+            self.counters.overflowed();
+            self.links.close(link);
+        }
+        Ok(())
+    }
+
+    /// Now, on the engine's clock.
+    pub fn now(&self) -> Moment {
+        Moment::from_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Turns the engine's moments into times of day.
+    pub fn clock(&self) -> WallClock {
+        self.clock
+    }
+
+    /// How long a peer may keep this node waiting.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_millis(self.look(|engine| engine.settings().node_timeout_ms))
+    }
+
+    /// A packet came over a link.
+    pub(super) fn received(&self, link: &Link, local: IpAddr, remote: IpAddr, packet: Packet) {
+        let Packet { sender, body } = packet;
+        match body {
+            Body::Gossip(message) => {
+                self.counters.received(Kind::of(&message));
+                self.handle(Event::Received { link: link.id, local, remote, sender, message });
+                if self.view.knows(sender) {
+                    link.spoken(sender);
+                }
+            }
+            Body::Publish { channel, payload } => {
+                self.counters.received(Kind::Publish);
+                // Strangers publish nothing here.
+                if self.view.knows(sender) {
+                    self.pubsub.deliver(&channel, &payload);
+                }
+            }
+        }
+    }
+
+    /// Waits until a link is to be connected, or an order was given.
+    pub(super) async fn dial_wanted(&self) {
+        self.dial_wanted.notified().await;
+    }
+
+    /// The links to be connected now.
+    pub(super) fn take_dials(&self) -> Vec<(Arc<Link>, SocketAddr)> {
+        std::mem::take(&mut *self.dials.lock())
+    }
+
+    fn perform(&self, mind: &mut Mind, effects: Vec<Effect>) {
+        if mind.unsaved.as_ref().is_some_and(|unsaved| unsaved.retry_at <= self.now()) {
+            self.try_save(mind);
+        }
+        for effect in effects {
+            match effect {
+                Effect::Save => {
+                    self.try_save(mind);
+                    *self.my_id.write() = mind.engine.topology().my_id();
+                }
+                Effect::Show => self.show(mind),
+                Effect::SlotsLost(slots) => self.pubsub.slots_lost(&slots),
+                Effect::Connect { link, to } => {
+                    let link = self.links.outgoing(link, time::now_ms());
+                    self.dials.lock().push((link, to));
+                    self.dial_wanted.notify_one();
+                }
+                Effect::Close(link) => self.links.close(link),
+                Effect::Send { link, message } => {
+                    if mind.unsaved.is_none() {
+                        self.counters.sent(Kind::of(&message), 1);
+                        self.links.send(link, packet::encode(mind.engine.topology().my_id(), &message));
+                    }
+                }
+            }
+        }
+    }
+
+    fn show(&self, mind: &Mind) {
+        self.view.show(mind.engine.topology(), mind.engine.up() && mind.unsaved.is_none());
+    }
+
+    /// Writes `nodes.conf`. While that fails the node is silent and serves nothing: what it would say or do must not be forgotten.
+    /// Each attempt writes a new file from the start, so that an error before says nothing about the next one.
+    fn try_save(&self, mind: &mut Mind) {
+        match self.save(mind) {
+            Ok(()) => {
+                if mind.unsaved.take().is_some() {
+                    tracing::info!("nodes.conf could be written again");
+                    self.show(mind);
+                }
+            }
+            Err(error) => {
+                if mind.unsaved.is_none() {
+                    tracing::error!(path = %self.nodes_conf.display(), %error, "cannot write nodes.conf");
+                }
+                let retry_at = self.now().after(SAVE_RETRY_MS);
+                mind.unsaved = Some(Unsaved { why: error.to_string(), retry_at });
+                self.show(mind);
+            }
+        }
+    }
+
+    fn save(&self, mind: &Mind) -> io::Result<()> {
+        file::store(&self.nodes_conf, &nodes_conf::render(mind.engine.topology(), self.clock))
+    }
+}
+
+/// What others are told of where this node is: what is announced, else what is so.
+fn told(config: &Config, (port, bus_port): (u16, u16), known: Option<IpAddr>) -> Address {
+    let announced = |announced: u16, real: u16| if announced == 0 { real } else { announced };
+    Address {
+        ip: config.cluster_announce_ip.parse().ok().or(known),
+        port: announced(config.cluster_announce_port, port),
+        bus_port: announced(config.cluster_announce_bus_port, bus_port),
+    }
+}
+
+/// A name for a new node, from the system.
+pub fn new_name() -> NodeId {
+    let mut bytes = [0; NodeId::BYTES];
+    rng::fill(&mut bytes);
+    NodeId::from_bytes(bytes)
+}
+
+/// Ends an outgoing link: the engine hears of it.
+pub(super) fn ended(bus: &Bus, link: &Link) {
+    bus.links.close(link.id);
+    if let LinkId::Out(number) = link.id {
+        bus.handle(Event::Closed(number));
+    }
+}

@@ -1,0 +1,331 @@
+//! One message of the bus as bytes.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | `RDcb` |
+//! | 2 | version of the format, 1 |
+//! | 2 | kind |
+//! | 4 | length of the whole packet |
+//! | 4 | CRC-32 of all other bytes of the packet |
+//! | 20 | name of the sender |
+//! | … | body |
+//!
+//! Numbers are big-endian. A packet is checked whole (length, CRC, every field, nothing behind the last) before any of it is
+//! used; a bad one changes nothing and ends the link it came over.
+
+use bytes::{Buf, Bytes, BytesMut};
+use shared::limits::{BUS_PACKET_BYTES_MAX, CLUSTER_NODES_MAX};
+use shared::node_id::NodeId;
+use shared::slot_set::SlotSet;
+
+use super::wire::{Reader, put_address, put_epoch};
+use crate::gossip::{Claim, Heartbeat, Message, Rumor, RumoredHealth};
+use crate::topology::Address;
+
+const MAGIC: [u8; 4] = *b"RDcb";
+const VERSION: u16 = 1;
+const CRC_AT: usize = 12;
+/// Bytes before the sender's name.
+const HEAD_BYTES: usize = 16;
+/// Bytes of a packet with an empty body.
+const PACKET_BYTES_MIN: usize = HEAD_BYTES + NodeId::BYTES;
+
+/// What a published message may have at most, channel and payload together, bytes.
+pub const PUBLISHED_BYTES_MAX: usize = BUS_PACKET_BYTES_MAX - PACKET_BYTES_MIN - 4;
+
+/// What kind a packet is; the number is its place in the counters, plus one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Kind {
+    /// Are you there?
+    Ping = 1,
+    /// Yes.
+    Pong = 2,
+    /// Take me in.
+    Meet = 3,
+    /// That node is gone.
+    Fail = 4,
+    /// Your claim is stale.
+    Update = 5,
+    /// A message for subscribers.
+    Publish = 6,
+}
+
+impl Kind {
+    /// Every kind in the order of numbers.
+    pub const ALL: [Kind; 6] = [Kind::Ping, Kind::Pong, Kind::Meet, Kind::Fail, Kind::Update, Kind::Publish];
+
+    /// Its name in `CLUSTER INFO`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Ping => "ping",
+            Kind::Pong => "pong",
+            Kind::Meet => "meet",
+            Kind::Fail => "fail",
+            Kind::Update => "update",
+            Kind::Publish => "publish",
+        }
+    }
+
+    fn of_number(number: u16) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|&kind| kind as u16 == number)
+    }
+
+    /// What kind a message of the engine becomes.
+    pub fn of(message: &Message) -> Kind {
+        match message {
+            Message::Ping(_) => Kind::Ping,
+            Message::Pong(_) => Kind::Pong,
+            Message::Meet(_) => Kind::Meet,
+            Message::Fail(_) => Kind::Fail,
+            Message::Update(_) => Kind::Update,
+        }
+    }
+}
+
+/// One message with its sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packet {
+    /// Who says to have sent it.
+    pub sender: NodeId,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a packet says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Something for the gossip engine.
+    Gossip(Message),
+    /// A message for the subscribers of a channel.
+    Publish {
+        /// The channel.
+        channel: Bytes,
+        /// The message.
+        payload: Bytes,
+    },
+}
+
+/// Why bytes are no packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadPacket {
+    /// It does not start as one.
+    #[error("no packet of the cluster bus")]
+    Magic,
+    /// Another version of the format.
+    #[error("a packet of version {0}, this node speaks {VERSION}")]
+    Version(u16),
+    /// A kind this version does not know.
+    #[error("a packet of unknown kind {0}")]
+    Kind(u16),
+    /// Longer than [`BUS_PACKET_BYTES_MAX`], or shorter than any packet.
+    #[error("a packet of {0} bytes")]
+    Length(u32),
+    /// The bytes changed on their way.
+    #[error("a packet with a wrong CRC")]
+    Crc,
+    /// The body ends too early.
+    #[error("a packet with a body too short")]
+    Short,
+    /// The body goes on behind its end.
+    #[error("a packet with a body too long")]
+    Long,
+    /// A field has a value it cannot have.
+    #[error("a packet with {0}")]
+    Value(&'static str),
+}
+
+/// Takes the next packet off the front; `None` while its end has not arrived.
+///
+/// # Errors
+/// Bytes that cannot become a packet; known as soon as the first 16 have arrived.
+pub fn next(buffer: &mut BytesMut) -> Result<Option<Packet>, BadPacket> {
+    let Some(head) = buffer.first_chunk::<HEAD_BYTES>() else { return Ok(None) };
+    let (kind, length) = check_head(head)?;
+    if buffer.len() < length {
+        return Ok(None);
+    }
+    let packet = buffer.split_to(length).freeze();
+    let told = u32::from_be_bytes([packet[12], packet[13], packet[14], packet[15]]);
+    if crc(&packet) != told {
+        return Err(BadPacket::Crc);
+    }
+    decode(kind, packet).map(Some)
+}
+
+fn check_head(head: &[u8; HEAD_BYTES]) -> Result<(Kind, usize), BadPacket> {
+    if head[..4] != MAGIC {
+        return Err(BadPacket::Magic);
+    }
+    let version = u16::from_be_bytes([head[4], head[5]]);
+    if version != VERSION {
+        return Err(BadPacket::Version(version));
+    }
+    let kind = u16::from_be_bytes([head[6], head[7]]);
+    let kind = Kind::of_number(kind).ok_or(BadPacket::Kind(kind))?;
+    let told = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
+    match usize::try_from(told) {
+        Ok(length) if (PACKET_BYTES_MIN..=BUS_PACKET_BYTES_MAX).contains(&length) => Ok((kind, length)),
+        _ => Err(BadPacket::Length(told)),
+    }
+}
+
+fn crc(packet: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&packet[..CRC_AT]);
+    crc.update(&packet[HEAD_BYTES..]);
+    crc.finalize()
+}
+
+fn decode(kind: Kind, mut packet: Bytes) -> Result<Packet, BadPacket> {
+    packet.advance(HEAD_BYTES);
+    let mut sender = [0; NodeId::BYTES];
+    packet.copy_to_slice(&mut sender);
+    let sender = NodeId::from_bytes(sender);
+    if kind == Kind::Publish {
+        return Ok(Packet { sender, body: decode_published(packet)? });
+    }
+    let mut reader = Reader::new(&packet);
+    let message = match kind {
+        Kind::Ping => Message::Ping(decode_heartbeat(&mut reader)?),
+        Kind::Pong => Message::Pong(decode_heartbeat(&mut reader)?),
+        Kind::Meet => Message::Meet(decode_heartbeat(&mut reader)?),
+        Kind::Fail => Message::Fail(reader.node_id()?),
+        Kind::Update => Message::Update(Claim {
+            node: reader.node_id()?,
+            config_epoch: reader.epoch()?,
+            slots: reader.slots()?,
+        }),
+        Kind::Publish => return Err(BadPacket::Kind(kind as u16)),
+    };
+    reader.end()?;
+    Ok(Packet { sender, body: Body::Gossip(message) })
+}
+
+/// The payload is not copied: it shares the bytes that came from the socket.
+fn decode_published(mut body: Bytes) -> Result<Body, BadPacket> {
+    if body.len() < 4 {
+        return Err(BadPacket::Short);
+    }
+    let channel = usize::try_from(body.get_u32()).unwrap_or(usize::MAX);
+    if channel > body.len() {
+        return Err(BadPacket::Short);
+    }
+    let channel = body.split_to(channel);
+    Ok(Body::Publish { channel, payload: body })
+}
+
+fn decode_heartbeat(reader: &mut Reader<'_>) -> Result<Heartbeat, BadPacket> {
+    Ok(Heartbeat {
+        current_epoch: reader.epoch()?,
+        config_epoch: reader.epoch()?,
+        address: decode_own_address(reader)?,
+        up: reader.flag()?,
+        slots: reader.slots()?,
+        rumors: decode_rumors(reader)?,
+    })
+}
+
+fn decode_own_address(reader: &mut Reader<'_>) -> Result<Address, BadPacket> {
+    let address = reader.address()?;
+    if address.port == 0 || address.bus_port == 0 {
+        return Err(BadPacket::Value("a sender without a port"));
+    }
+    Ok(address)
+}
+
+fn decode_rumors(reader: &mut Reader<'_>) -> Result<Vec<Rumor>, BadPacket> {
+    let count = usize::from(reader.u16()?);
+    if count > CLUSTER_NODES_MAX {
+        return Err(BadPacket::Value("more rumors than nodes"));
+    }
+    let mut rumors = Vec::with_capacity(count);
+    for _ in 0..count {
+        let node = reader.node_id()?;
+        let address = if reader.flag()? { Some(reader.address()?) } else { None };
+        let health = match reader.u8()? {
+            0 => RumoredHealth::Reachable,
+            1 => RumoredHealth::Suspected,
+            2 => RumoredHealth::Failed,
+            _ => return Err(BadPacket::Value("an unknown state of health")),
+        };
+        rumors.push(Rumor { node, address, health });
+    }
+    Ok(rumors)
+}
+
+/// A message of the engine as bytes.
+pub fn encode(sender: NodeId, message: &Message) -> Bytes {
+    let mut out = begin(sender, Kind::of(message), SlotSet::WIRE_BYTES + 256);
+    match message {
+        Message::Ping(heartbeat) | Message::Pong(heartbeat) | Message::Meet(heartbeat) => {
+            put_heartbeat(&mut out, heartbeat);
+        }
+        Message::Fail(node) => out.extend_from_slice(node.as_bytes()),
+        Message::Update(claim) => {
+            out.extend_from_slice(claim.node.as_bytes());
+            put_epoch(&mut out, claim.config_epoch);
+            out.extend_from_slice(&claim.slots.to_wire());
+        }
+    }
+    end(out)
+}
+
+/// A published message as bytes; `None` if it is longer than [`PUBLISHED_BYTES_MAX`].
+pub fn encode_published(sender: NodeId, channel: &[u8], payload: &[u8]) -> Option<Bytes> {
+    if channel.len() + payload.len() > PUBLISHED_BYTES_MAX {
+        return None;
+    }
+    let mut out = begin(sender, Kind::Publish, 4 + channel.len() + payload.len());
+    out.extend_from_slice(&u32::try_from(channel.len()).ok()?.to_be_bytes());
+    out.extend_from_slice(channel);
+    out.extend_from_slice(payload);
+    Some(end(out))
+}
+
+fn put_heartbeat(out: &mut Vec<u8>, heartbeat: &Heartbeat) {
+    put_epoch(out, heartbeat.current_epoch);
+    put_epoch(out, heartbeat.config_epoch);
+    put_address(out, heartbeat.address);
+    out.push(u8::from(heartbeat.up));
+    out.extend_from_slice(&heartbeat.slots.to_wire());
+    // The engine knows at most CLUSTER_NODES_MAX nodes, so the count fits.
+    let count = u16::try_from(heartbeat.rumors.len()).unwrap_or(u16::MAX);
+    out.extend_from_slice(&count.to_be_bytes());
+    for rumor in heartbeat.rumors.iter().take(usize::from(count)) {
+        out.extend_from_slice(rumor.node.as_bytes());
+        out.push(u8::from(rumor.address.is_some()));
+        if let Some(address) = rumor.address {
+            put_address(out, address);
+        }
+        out.push(match rumor.health {
+            RumoredHealth::Reachable => 0,
+            RumoredHealth::Suspected => 1,
+            RumoredHealth::Failed => 2,
+        });
+    }
+}
+
+fn begin(sender: NodeId, kind: Kind, body_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(PACKET_BYTES_MIN + body_bytes);
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&VERSION.to_be_bytes());
+    out.extend_from_slice(&(kind as u16).to_be_bytes());
+    out.extend_from_slice(&[0; 8]);
+    out.extend_from_slice(sender.as_bytes());
+    out
+}
+
+/// Fills in length and CRC.
+fn end(mut out: Vec<u8>) -> Bytes {
+    debug_assert!(out.len() <= BUS_PACKET_BYTES_MAX);
+    let length = u32::try_from(out.len()).unwrap_or(u32::MAX);
+    out[8..CRC_AT].copy_from_slice(&length.to_be_bytes());
+    let crc = crc(&out);
+    out[CRC_AT..HEAD_BYTES].copy_from_slice(&crc.to_be_bytes());
+    out.into()
+}
+
+#[cfg(test)]
+#[path = "packet_tests.rs"]
+mod tests;

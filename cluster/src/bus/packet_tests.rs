@@ -1,0 +1,168 @@
+//! Tests of the packet format: what is written is read, and nothing else is.
+
+use super::*;
+use proptest::prelude::*;
+use shared::epoch::Epoch;
+use shared::limits::EPOCH_MAX;
+use shared::slot::Slot;
+
+fn names() -> impl Strategy<Value = NodeId> {
+    any::<[u8; 20]>().prop_map(NodeId::from_bytes)
+}
+
+fn addresses() -> impl Strategy<Value = Address> {
+    let ips = proptest::option::of(any::<std::net::IpAddr>());
+    (ips, 1_u16.., 1_u16..).prop_map(|(ip, port, bus_port)| Address { ip, port, bus_port })
+}
+
+fn slot_sets() -> impl Strategy<Value = SlotSet> {
+    prop::collection::vec(0_u16..16_384, 0..20).prop_map(|n| n.into_iter().filter_map(Slot::new).collect())
+}
+
+fn epochs() -> impl Strategy<Value = Epoch> {
+    (0..=EPOCH_MAX).prop_map(Epoch)
+}
+
+fn rumors() -> impl Strategy<Value = Rumor> {
+    let health = prop_oneof![
+        Just(RumoredHealth::Reachable),
+        Just(RumoredHealth::Suspected),
+        Just(RumoredHealth::Failed)
+    ];
+    (names(), proptest::option::of(addresses()), health).prop_map(|(node, address, health)| Rumor {
+        node,
+        address,
+        health,
+    })
+}
+
+fn heartbeats() -> impl Strategy<Value = Heartbeat> {
+    (epochs(), epochs(), addresses(), any::<bool>(), slot_sets(), prop::collection::vec(rumors(), 0..10))
+        .prop_map(|(current_epoch, config_epoch, address, up, slots, rumors)| Heartbeat {
+            current_epoch,
+            config_epoch,
+            address,
+            up,
+            slots,
+            rumors,
+        })
+}
+
+fn messages() -> impl Strategy<Value = Message> {
+    prop_oneof![
+        heartbeats().prop_map(Message::Ping),
+        heartbeats().prop_map(Message::Pong),
+        heartbeats().prop_map(Message::Meet),
+        names().prop_map(Message::Fail),
+        (names(), epochs(), slot_sets()).prop_map(|(node, config_epoch, slots)| Message::Update(Claim {
+            node,
+            config_epoch,
+            slots
+        })),
+    ]
+}
+
+fn read(bytes: &[u8]) -> Result<Option<Packet>, BadPacket> {
+    next(&mut BytesMut::from(bytes))
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(sender in names(), message in messages()) {
+        let bytes = encode(sender, &message);
+        prop_assert_eq!(read(&bytes), Ok(Some(Packet { sender, body: Body::Gossip(message) })));
+    }
+
+    #[test]
+    fn published_messages_are_read_back(sender in names(), channel: Vec<u8>, payload: Vec<u8>) {
+        let bytes = encode_published(sender, &channel, &payload).unwrap();
+        let body = Body::Publish { channel: channel.into(), payload: payload.into() };
+        prop_assert_eq!(read(&bytes), Ok(Some(Packet { sender, body })));
+    }
+
+    #[test]
+    fn a_packet_cut_short_is_waited_for_and_several_are_read_in_order(
+        sender in names(), sent in prop::collection::vec(messages(), 1..5), pieces in 1_usize..5_000,
+    ) {
+        let bytes: Vec<u8> = sent.iter().flat_map(|m| encode(sender, m)).collect();
+        let (mut buffer, mut got) = (BytesMut::new(), Vec::new());
+        for piece in bytes.chunks(pieces) {
+            buffer.extend_from_slice(piece);
+            while let Some(packet) = next(&mut buffer).unwrap() {
+                got.push(packet.body);
+            }
+        }
+        prop_assert_eq!(got, sent.into_iter().map(Body::Gossip).collect::<Vec<_>>());
+        prop_assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn any_changed_bit_is_noticed(message in messages(), at: prop::sample::Index, bit in 0_u32..8) {
+        let mut bytes = encode(NodeId::from_bytes([1; 20]), &message).to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        // A length that grew is waited for; the CRC then tells.
+        prop_assert!(!matches!(read(&bytes), Ok(Some(_))));
+    }
+
+    #[test]
+    fn garbage_behind_a_true_head_and_crc_is_refused_or_read_without_panic(
+        kind in 0_u16..9, body in prop::collection::vec(any::<u8>(), 0..3_000),
+    ) {
+        let mut bytes = encode(NodeId::from_bytes([1; 20]), &Message::Fail(NodeId::from_bytes([2; 20]))).to_vec();
+        bytes.truncate(PACKET_BYTES_MIN);
+        bytes[6..8].copy_from_slice(&kind.to_be_bytes());
+        bytes.extend_from_slice(&body);
+        if let Ok(Some(Packet { body: Body::Gossip(message), .. })) = read(&end(bytes)) {
+            prop_assert!(matches!(message, Message::Fail(_) | Message::Update(_) | Message::Ping(_) | Message::Pong(_) | Message::Meet(_)));
+        }
+    }
+
+    #[test]
+    fn random_bytes_never_become_a_packet(bytes in prop::collection::vec(any::<u8>(), 16..200)) {
+        prop_assume!(bytes[..4] != MAGIC);
+        prop_assert_eq!(read(&bytes), Err(BadPacket::Magic));
+    }
+}
+
+#[test]
+fn hostile_heads_are_refused_before_anything_is_waited_for() {
+    let good = encode(NodeId::from_bytes([1; 20]), &Message::Fail(NodeId::from_bytes([2; 20])));
+    let with = |at: usize, bytes: &[u8]| {
+        let mut bad = good[..HEAD_BYTES].to_vec();
+        bad[at..at + bytes.len()].copy_from_slice(bytes);
+        read(&bad).unwrap_err()
+    };
+    assert_eq!(with(4, &[0, 2]), BadPacket::Version(2));
+    assert_eq!(with(6, &[0, 77]), BadPacket::Kind(77));
+    assert_eq!(with(8, &[0xFF; 4]), BadPacket::Length(u32::MAX));
+    assert_eq!(with(8, &[0, 0, 0, 3]), BadPacket::Length(3));
+}
+
+#[test]
+fn impossible_values_are_refused_although_the_crc_is_right() {
+    let heartbeat = Heartbeat {
+        current_epoch: Epoch(EPOCH_MAX + 1),
+        config_epoch: Epoch(0),
+        address: Address { ip: None, port: 1, bus_port: 2 },
+        up: true,
+        slots: SlotSet::new(),
+        rumors: Vec::new(),
+    };
+    let read_ping =
+        |heartbeat: &Heartbeat| read(&encode(NodeId::from_bytes([1; 20]), &Message::Ping(heartbeat.clone())));
+    assert_eq!(read_ping(&heartbeat), Err(BadPacket::Value("an epoch beyond all use")));
+    let portless = Heartbeat {
+        current_epoch: Epoch(0),
+        address: Address { ip: None, port: 0, bus_port: 2 },
+        ..heartbeat
+    };
+    assert_eq!(read_ping(&portless), Err(BadPacket::Value("a sender without a port")));
+}
+
+#[test]
+fn a_message_too_long_for_the_bus_is_not_encoded() {
+    let payload = vec![0; PUBLISHED_BYTES_MAX];
+    assert!(encode_published(NodeId::from_bytes([1; 20]), b"", &payload).is_some());
+    assert!(encode_published(NodeId::from_bytes([1; 20]), b"c", &payload).is_none());
+}

@@ -1,0 +1,100 @@
+//! Numbers, names and addresses as bytes of a packet. All numbers are big-endian.
+
+use std::net::IpAddr;
+
+use shared::epoch::Epoch;
+use shared::limits::EPOCH_MAX;
+use shared::node_id::NodeId;
+use shared::slot_set::SlotSet;
+
+use super::packet::BadPacket;
+use crate::topology::Address;
+
+/// Reads a packet's body front to back; whatever is missing or impossible is an error.
+pub(super) struct Reader<'p> {
+    rest: &'p [u8],
+}
+
+impl<'p> Reader<'p> {
+    pub(super) fn new(body: &'p [u8]) -> Reader<'p> {
+        Reader { rest: body }
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Result<&'p [u8], BadPacket> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(BadPacket::Short)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], BadPacket> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N)?);
+        Ok(bytes)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8, BadPacket> {
+        Ok(u8::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16, BadPacket> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn epoch(&mut self) -> Result<Epoch, BadPacket> {
+        match u64::from_be_bytes(self.array()?) {
+            epoch if epoch <= EPOCH_MAX => Ok(Epoch(epoch)),
+            _ => Err(BadPacket::Value("an epoch beyond all use")),
+        }
+    }
+
+    pub(super) fn flag(&mut self) -> Result<bool, BadPacket> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(BadPacket::Value("a truth value that is neither 0 nor 1")),
+        }
+    }
+
+    pub(super) fn node_id(&mut self) -> Result<NodeId, BadPacket> {
+        Ok(NodeId::from_bytes(self.array()?))
+    }
+
+    pub(super) fn slots(&mut self) -> Result<SlotSet, BadPacket> {
+        Ok(SlotSet::from_wire(&self.array()?))
+    }
+
+    pub(super) fn address(&mut self) -> Result<Address, BadPacket> {
+        let ip = match self.u8()? {
+            0 => None,
+            4 => Some(IpAddr::from(self.array::<4>()?)),
+            6 => Some(IpAddr::from(self.array::<16>()?)),
+            _ => return Err(BadPacket::Value("an IP of no known version")),
+        };
+        Ok(Address { ip, port: self.u16()?, bus_port: self.u16()? })
+    }
+
+    /// Ends reading: a packet has nothing behind its body.
+    pub(super) fn end(self) -> Result<(), BadPacket> {
+        if self.rest.is_empty() { Ok(()) } else { Err(BadPacket::Long) }
+    }
+}
+
+pub(super) fn put_address(out: &mut Vec<u8>, address: Address) {
+    match address.ip {
+        None => out.push(0),
+        Some(IpAddr::V4(ip)) => {
+            out.push(4);
+            out.extend_from_slice(&ip.octets());
+        }
+        Some(IpAddr::V6(ip)) => {
+            out.push(6);
+            out.extend_from_slice(&ip.octets());
+        }
+    }
+    out.extend_from_slice(&address.port.to_be_bytes());
+    out.extend_from_slice(&address.bus_port.to_be_bytes());
+}
+
+pub(super) fn put_epoch(out: &mut Vec<u8>, epoch: Epoch) {
+    out.extend_from_slice(&epoch.0.to_be_bytes());
+}

@@ -1,0 +1,189 @@
+//! What the node knows of its cluster.
+
+use std::fmt::Write as _;
+
+use shared::node_id::NodeId;
+use shared::slot::Slot;
+
+use super::{Args, Done, Reply, SessionContext, bus};
+use crate::bus::Bus;
+use crate::gossip::{Engine, LinkId};
+use crate::topology::{Health, Member, describe};
+
+pub(super) fn info(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let bus = bus(context)?;
+    let mut text = bus.look(state);
+    messages(&bus, &mut text);
+    reply.verbatim(&text);
+    Ok(())
+}
+
+fn state(engine: &Engine) -> String {
+    let topology = engine.topology();
+    let slots_where = |wanted: fn(&Member) -> bool| -> usize {
+        topology.members().filter(|m| wanted(m)).map(|m| m.slots().len()).sum()
+    };
+    format!(
+        "cluster_state:{}\r\ncluster_slots_assigned:{}\r\ncluster_slots_ok:{}\r\ncluster_slots_pfail:{}\r\n\
+         cluster_slots_fail:{}\r\ncluster_known_nodes:{}\r\ncluster_size:{}\r\ncluster_current_epoch:{}\r\n\
+         cluster_my_epoch:{}\r\n",
+        if engine.up() { "ok" } else { "fail" },
+        topology.assigned(),
+        slots_where(Member::reachable),
+        slots_where(|m| m.health == Health::Suspected),
+        slots_where(|m| matches!(m.health, Health::Failed { .. })),
+        topology.len(),
+        topology.size(),
+        topology.current_epoch,
+        topology.me().config_epoch,
+    )
+}
+
+fn messages(bus: &Bus, text: &mut String) {
+    let mut lines = |way: &str, counts: Vec<(&str, u64)>| {
+        for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
+            // Writing to a String does not fail.
+            let _ = write!(text, "cluster_stats_messages_{name}_{way}:{count}\r\n");
+        }
+        let total: u64 = counts.iter().map(|(_, count)| count).sum();
+        let _ = write!(text, "cluster_stats_messages_{way}:{total}\r\n");
+    };
+    lines("sent", bus.counters.all_sent().map(|(kind, count)| (kind.name(), count)).collect());
+    lines("received", bus.counters.all_received().map(|(kind, count)| (kind.name(), count)).collect());
+    let _ = write!(text, "total_cluster_links_buffer_limit_exceeded:{}\r\n", bus.counters.overflows());
+}
+
+pub(super) fn nodes(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let bus = bus(context)?;
+    let clock = bus.clock();
+    reply.verbatim(&bus.look(|engine| describe::nodes(engine.topology(), clock, true)));
+    Ok(())
+}
+
+pub(super) fn my_id(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let id = bus(context)?.look(|engine| engine.topology().my_id());
+    reply.bulk(id.to_string().as_bytes());
+    Ok(())
+}
+
+/// A shard has the name of its primary, and in this version every node is one.
+pub(super) fn my_shard_id(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    my_id(context, args, reply)
+}
+
+pub(super) fn slots(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    bus(context)?.look(|engine| {
+        let runs = runs(engine);
+        reply.array(runs.len());
+        for (first, last, owner) in runs {
+            reply.array(3);
+            reply.int(i64::from(first.number()));
+            reply.int(i64::from(last.number()));
+            reply.array(4);
+            reply.bulk(host(owner).as_bytes());
+            reply.int(i64::from(owner.address.map_or(0, |a| a.port)));
+            reply.bulk(owner.id.to_string().as_bytes());
+            reply.map(0);
+        }
+    });
+    Ok(())
+}
+
+/// Neighbouring slots with one owner, in order.
+fn runs(engine: &Engine) -> Vec<(Slot, Slot, &Member)> {
+    let mut runs: Vec<(Slot, Slot, &Member)> = Vec::new();
+    for slot in Slot::all() {
+        let Some(owner) = engine.topology().owner(slot) else { continue };
+        match runs.last_mut() {
+            Some((_, last, before)) if before.id == owner.id && last.number() + 1 == slot.number() => {
+                *last = slot
+            }
+            _ => runs.push((slot, slot, owner)),
+        }
+    }
+    runs
+}
+
+pub(super) fn shards(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    bus(context)?.look(|engine| {
+        let primaries: Vec<&Member> = engine.topology().members().filter(|m| m.joined()).collect();
+        reply.array(primaries.len());
+        primaries.into_iter().for_each(|primary| shard(primary, reply));
+    });
+    Ok(())
+}
+
+fn shard(primary: &Member, reply: &mut Reply<'_>) {
+    reply.map(2);
+    reply.bulk(b"slots");
+    let ranges = primary.slots().ranges();
+    reply.array(2 * ranges.len());
+    for range in ranges {
+        reply.int(i64::from(*range.start()));
+        reply.int(i64::from(*range.end()));
+    }
+    reply.bulk(b"nodes");
+    reply.array(1);
+    reply.map(7);
+    reply.bulk(b"id");
+    reply.bulk(primary.id.to_string().as_bytes());
+    reply.bulk(b"port");
+    reply.int(i64::from(primary.address.map_or(0, |a| a.port)));
+    reply.bulk(b"ip");
+    reply.bulk(host(primary).as_bytes());
+    reply.bulk(b"endpoint");
+    reply.bulk(host(primary).as_bytes());
+    reply.bulk(b"role");
+    reply.bulk(b"master");
+    reply.bulk(b"replication-offset");
+    reply.int(0);
+    reply.bulk(b"health");
+    reply.bulk(if primary.reachable() { b"online" } else { b"fail" });
+}
+
+pub(super) fn links(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let bus = bus(context)?;
+    let outgoing = |number: u64| {
+        bus.look(|engine| {
+            let on_it = |m: &&Member| m.contact.open_link() == Some(number);
+            engine.topology().peers().find(on_it).map(|m| m.id)
+        })
+    };
+    let mut named: Vec<_> = bus
+        .links
+        .all()
+        .into_iter()
+        .filter(|link| link.is_open())
+        .filter_map(|link| match link.id {
+            LinkId::Out(number) => outgoing(number).map(|peer| (peer, "to", link)),
+            LinkId::In(_) => link.speaker().map(|peer| (peer, "from", link)),
+        })
+        .collect();
+    named.sort_by_key(|(peer, _, link)| (*peer, link.id));
+    reply.array(named.len());
+    for (peer, direction, link) in named {
+        link_map(peer, direction, &link, reply);
+    }
+    Ok(())
+}
+
+fn link_map(peer: NodeId, direction: &str, link: &crate::bus::links::Link, reply: &mut Reply<'_>) {
+    let waiting = link.queue.bytes();
+    reply.map(6);
+    reply.bulk(b"direction");
+    reply.bulk(direction.as_bytes());
+    reply.bulk(b"node");
+    reply.bulk(peer.to_string().as_bytes());
+    reply.bulk(b"create-time");
+    reply.int(i64::try_from(link.since_unix_ms).unwrap_or(i64::MAX));
+    reply.bulk(b"events");
+    reply.bulk(if waiting > 0 { b"rw" } else { b"r" });
+    reply.bulk(b"send-buffer-allocated");
+    reply.count(waiting);
+    reply.bulk(b"send-buffer-used");
+    reply.count(waiting);
+}
+
+fn host(member: &Member) -> String {
+    member.address.map(|address| address.host()).unwrap_or_default()
+}

@@ -1,0 +1,124 @@
+//! Who owns a slot, and the keys in it.
+
+use shared::slot::Slot;
+use shared::slot_set::SlotSet;
+
+use super::{Args, CommandError, Done, Reply, SessionContext, bus, refused, unsaved};
+use crate::command::args::parse_int;
+use crate::gossip::admin::Refused;
+
+/// Most keys that GETKEYSINSLOT makes room for at once; more are still answered.
+const KEYS_ANSWERED_MAX: i64 = i32::MAX as i64;
+
+/// What ADDSLOTS and DELSLOTS have in common: all words are checked before anything is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Add,
+    Delete,
+}
+
+pub(super) fn add(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let slots = args.from(2).map(parse_slot).collect::<Result<Vec<_>, _>>()?;
+    change(context, &slots, Change::Add, reply)
+}
+
+pub(super) fn delete(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let slots = args.from(2).map(parse_slot).collect::<Result<Vec<_>, _>>()?;
+    change(context, &slots, Change::Delete, reply)
+}
+
+pub(super) fn add_range(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let slots = parse_ranges(args, "cluster|addslotsrange")?;
+    change(context, &slots, Change::Add, reply)
+}
+
+pub(super) fn delete_range(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let slots = parse_ranges(args, "cluster|delslotsrange")?;
+    change(context, &slots, Change::Delete, reply)
+}
+
+fn change(context: &SessionContext<'_>, slots: &[Slot], change: Change, reply: &mut Reply<'_>) -> Done {
+    let ordered = bus(context)?.order(|engine, _, _| {
+        let mut set = SlotSet::new();
+        for &slot in slots {
+            match (change, engine.topology().owner(slot)) {
+                (Change::Add, Some(_)) => return Err(refused(Refused::Busy(slot.number()))),
+                (Change::Delete, None) => return Err(refused(Refused::Unassigned(slot.number()))),
+                _ if !set.insert(slot) => {
+                    return Err(CommandError::owned(format!("ERR Slot {slot} specified multiple times")));
+                }
+                _ => {}
+            }
+        }
+        match change {
+            Change::Add => engine.add_slots(&set),
+            Change::Delete => engine.delete_slots(&set),
+        }
+        .map_err(refused)
+    });
+    ordered.map_err(unsaved)??;
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn flush(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let bus = bus(context)?;
+    if !context.node.keyspace.is_empty() {
+        return Err(CommandError::text("ERR DB must be empty to perform CLUSTER FLUSHSLOTS."));
+    }
+    bus.order(|engine, _, _| engine.flush_slots()).map_err(unsaved)?;
+    reply.ok();
+    Ok(())
+}
+
+pub(super) fn of_key(_: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    reply.int(i64::from(Slot::of_key(args.at(2)).number()));
+    Ok(())
+}
+
+pub(super) fn count_keys(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    bus(context)?;
+    let number = args.int(2)?;
+    let slot = slot_of_number(number).ok_or(CommandError::text("ERR Invalid slot"))?;
+    reply.count(context.node.keyspace.count_in_slot(slot));
+    Ok(())
+}
+
+pub(super) fn keys(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    bus(context)?;
+    let (number, limit) = (args.int(2)?, args.int(3)?);
+    let (Some(slot), Ok(limit)) = (slot_of_number(number), usize::try_from(limit.min(KEYS_ANSWERED_MAX)))
+    else {
+        return Err(CommandError::text("ERR Invalid slot or number of keys"));
+    };
+    let keys = context.node.keyspace.keys_in_slot(slot, limit);
+    reply.array(keys.len());
+    keys.iter().for_each(|key| reply.bulk(key));
+    Ok(())
+}
+
+fn slot_of_number(number: i64) -> Option<Slot> {
+    u16::try_from(number).ok().and_then(Slot::new)
+}
+
+fn parse_slot(word: &[u8]) -> Result<Slot, CommandError> {
+    let bad = CommandError::text("ERR Invalid or out of range slot");
+    parse_int(word).and_then(slot_of_number).ok_or(bad)
+}
+
+fn parse_ranges(args: Args<'_>, name: &str) -> Result<Vec<Slot>, CommandError> {
+    if !args.len().is_multiple_of(2) {
+        return Err(CommandError::Arity(name.to_owned()));
+    }
+    let mut slots = Vec::new();
+    for pair in (2..args.len()).step_by(2) {
+        let (first, last) = (parse_slot(args.at(pair))?, parse_slot(args.at(pair + 1))?);
+        if first > last {
+            return Err(CommandError::owned(format!(
+                "ERR start slot number {first} is greater than end slot number {last}"
+            )));
+        }
+        slots.extend((first.number()..=last.number()).filter_map(Slot::new));
+    }
+    Ok(slots)
+}
