@@ -24,6 +24,7 @@ pub mod session_context;
 pub mod set;
 pub mod sorted_set;
 pub mod spec;
+pub mod stream;
 pub mod string;
 pub mod subcommand;
 pub mod table;

@@ -12,6 +12,7 @@ static GROUPS: &[&[CommandSpec]] = &[
     super::list::COMMANDS,
     super::set::COMMANDS,
     super::sorted_set::COMMANDS,
+    super::stream::COMMANDS,
     super::connection::COMMANDS,
     super::pubsub::COMMANDS,
     super::cluster::COMMANDS,

@@ -199,7 +199,8 @@ impl Block {
             && fields.into_iter().all(|(name, _)| bytes_at(&self.bytes, &mut at) == Some(name))
     }
 
-    fn rebuild(&mut self) {
+    /// Leaves out what was deleted.
+    pub(super) fn rebuild(&mut self) {
         let mut bytes = self.bytes[..self.names].to_vec();
         let mut last = self.base;
         for step in self.walk().filter(|step| !step.deleted) {
@@ -211,7 +212,6 @@ impl Block {
             bytes.extend_from_slice(&self.bytes[step.body..step.end]);
             last = id;
         }
-        // `last` of the block stays: the stream's next id is above it in any case, and differences count from the last entry.
         (self.bytes, self.start, self.deleted, self.last) = (bytes, self.names, 0, last);
     }
 

@@ -17,6 +17,9 @@ impl StreamId {
     /// The last possible id.
     pub const MAX: StreamId = StreamId { ms: u64::MAX, seq: u64::MAX };
 
+    /// Longest text of an id, bytes.
+    pub const TEXT_BYTES_MAX: usize = 20 + 1 + 20;
+
     /// The id with these parts.
     pub const fn new(ms: u64, seq: u64) -> StreamId {
         StreamId { ms, seq }
@@ -40,6 +43,14 @@ impl StreamId {
         }
     }
 
+    /// The id as text, at the end of `buffer`.
+    pub fn text(self, buffer: &mut [u8; StreamId::TEXT_BYTES_MAX]) -> &[u8] {
+        let begin = put_decimal(buffer, StreamId::TEXT_BYTES_MAX, self.seq) - 1;
+        buffer[begin] = b'-';
+        let begin = put_decimal(buffer, begin, self.ms);
+        &buffer[begin..]
+    }
+
     /// Reads `ms-seq`, or `ms` with `missing` as the second part. Only plain decimals are taken.
     pub fn parse(bytes: &[u8], missing: u64) -> Option<StreamId> {
         match bytes.iter().position(|byte| *byte == b'-') {
@@ -60,6 +71,19 @@ pub fn decimal(bytes: &[u8]) -> Option<u64> {
     })
 }
 
+/// Writes a number's digits so that they end before `end`; where they begin.
+fn put_decimal(buffer: &mut [u8], end: usize, mut number: u64) -> usize {
+    let mut begin = end;
+    loop {
+        begin -= 1;
+        buffer[begin] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return begin;
+        }
+    }
+}
+
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.ms, self.seq)
@@ -77,6 +101,13 @@ mod tests {
         assert_eq!(StreamId::parse(b"18446744073709551615-18446744073709551615", 0), Some(StreamId::MAX));
         for bad in ["", "-", "5-", "-5", "a", "5-a", "5-6-7", "18446744073709551616", "+1", " 1", "1 "] {
             assert_eq!(StreamId::parse(bad.as_bytes(), 0), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_what_display_writes() {
+        for id in [StreamId::MIN, StreamId::MAX, StreamId::new(1_700_000_000_000, 0), StreamId::new(0, 10)] {
+            assert_eq!(id.text(&mut [0; StreamId::TEXT_BYTES_MAX]), id.to_string().as_bytes());
         }
     }
 

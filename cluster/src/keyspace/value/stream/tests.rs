@@ -184,3 +184,18 @@ fn the_next_id_never_goes_back_with_the_clock() {
     stream.set_past(StreamId::MAX, None, None);
     assert_eq!(stream.next_id(11), None);
 }
+
+#[test]
+fn a_last_id_below_deleted_entries_lets_lower_ids_follow() {
+    let mut stream = Stream::new();
+    let fields = || [(&b"a"[..], &b"b"[..])].into_iter();
+    for ms in [1, 2, 9] {
+        stream.append(StreamId::new(ms, 0), fields());
+    }
+    stream.delete(StreamId::new(9, 0));
+    stream.set_past(StreamId::new(3, 0), None, Some(StreamId::new(1, 0)));
+    assert!(stream.append(StreamId::new(4, 0), fields()));
+    let ids: Vec<u64> = stream.range(StreamId::MIN, StreamId::MAX).map(|entry| entry.id.ms).collect();
+    assert_eq!(ids, [1, 2, 4]);
+    assert_eq!(recode(&stream).len(), 3);
+}
