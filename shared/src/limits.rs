@@ -120,6 +120,30 @@ pub const PENDING_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
 /// Longest formula of a cell, bytes.
 pub const FORMULA_BYTES_MAX: usize = 8 * 1024;
 
+/// Longest formula of a cell in its stored form, bytes: ids are longer than addresses.
+pub const FORMULA_STORED_BYTES_MAX: usize = 64 * 1024;
+
+/// Most sheets of a document.
+pub const SHEETS_MAX: usize = 256;
+
+/// Most rows of a sheet: their ids take some 60 bytes each in every window.
+pub const SHEET_ROWS_MAX: usize = 200_000;
+
+/// Most columns of a sheet; at most what the engine has (16,384).
+pub const SHEET_COLS_MAX: usize = 4_096;
+
+/// Most cells of a sheet that hold something: a million numbers are loaded in 36 ms.
+pub const SHEET_CELLS_MAX: usize = 1 << 20;
+
+/// Longest text of a cell, bytes: what other spreadsheets allow (32,767 characters).
+pub const CELL_TEXT_BYTES_MAX: usize = 128 * 1024;
+
+/// Longest style of a cell, bytes of JSON.
+pub const STYLE_BYTES_MAX: usize = 1_024;
+
+/// Longest name of a sheet, characters: what other spreadsheets allow is 31; ids of documents are no shorter than this.
+pub const SHEET_NAME_CHARS_MAX: usize = 100;
+
 /// Deepest nesting of a formula.
 pub const FORMULA_NESTING_MAX: usize = 256;
 

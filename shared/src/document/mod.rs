@@ -5,17 +5,25 @@
 //! - [`update`]: an update as bytes, walked without trust; [`validate`].
 //! - [`guard`]: what stands between an update and the merge engine: [`Document`], [`rebuild`].
 //! - [`text`]: a text with its visible characters, undo, and anchors that move with the letters around them.
+//! - [`sheet`]: a sheet: sheets, lines, cells, styles, and what can be done to them.
+//! - [`address`], [`formula`]: what people type (`A1`), and what is stored (ids).
+//! - `undo`: undo of one's own edits only.
 //!
 //! # One edit
 //!
 //! bytes → [`update::Update::walk`] (sound?) → `guard::structure` (does it fit to what is known? does it wait for something?) →
 //! yrs under `catch_unwind` → deltas for a window.
 
+pub mod address;
+pub mod formula;
 pub mod guard;
+pub mod sheet;
 pub mod text;
+mod undo;
 pub mod update;
 
 pub use guard::{Applied, Document, rebuild};
+pub use sheet::SheetDocument;
 pub use text::TextDocument;
 pub use update::{BadUpdate, UpdateFacts, validate};
 

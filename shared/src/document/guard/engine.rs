@@ -22,7 +22,7 @@ pub(crate) const LOCAL: &str = "local";
 #[error("the document broke inside the merge engine")]
 pub struct Broken;
 
-pub(super) fn new_doc(client: ClientId) -> Doc {
+pub(crate) fn new_doc(client: ClientId) -> Doc {
     let client = client & NUMBER_MAX;
     let mut options = Options::with_guid_and_client_id(client.to_string().into(), yrs::ClientID::new(client));
     options.offset_kind = OffsetKind::Utf16;

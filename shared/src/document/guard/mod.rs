@@ -19,7 +19,7 @@ mod structure;
 
 pub use document::{Applied, Document};
 pub use engine::Broken;
-pub(crate) use engine::LOCAL;
+pub(crate) use engine::{LOCAL, new_doc};
 pub use rebuild::{Rebuilt, rebuild};
 
 #[cfg(test)]

@@ -7,13 +7,12 @@
 //! - [`delta`]: what a change does to the visible text.
 //! - [`anchor`]: positions that stay with the letters around them; Yjs relative positions on the wire.
 //! - `observed`: what the merge engine tells of a change, and how it becomes a delta.
-//! - `undo`: undo of one's own edits only.
 
 pub mod anchor;
 pub mod delta;
 mod document;
 mod observed;
-mod undo;
+
 pub mod visible;
 
 pub use anchor::Anchor;

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use yrs::branch::Branch;
 use yrs::undo::{Options, UndoManager};
 
-use super::super::guard::{Broken, Document, LOCAL};
+use super::guard::{Broken, Document, LOCAL};
 
 /// Edits with less time between them are one step, milliseconds (Yjs `captureTimeout`).
 const STEP_MS: u64 = 500;
