@@ -4,14 +4,12 @@
 //!
 //! - [`axis`]: where rows and columns lie.
 //! - [`selection`]: which cells are selected, and how keys move that.
-//! - [`clipboard`]: a block of cells as text.
 //! - [`grid`]: the drawn widget.
 //! - [`formula_bar`], [`cell_editor`]: what a cell holds, and changing it.
 //! - [`tabs`]: the sheets of the document.
 
 pub mod axis;
 pub mod cell_editor;
-pub mod clipboard;
 pub mod formula_bar;
 pub mod grid;
 pub mod selection;

@@ -38,8 +38,6 @@ pub enum Direction {
 pub enum Step {
     /// So many cells.
     Cells(usize),
-    /// To the edge of the filled block, as Ctrl with an arrow does in every spreadsheet.
-    Edge,
     /// To the first or last line.
     End,
 }
@@ -75,18 +73,36 @@ impl Selection {
         self.rows().contains(&at.row) && self.cols().contains(&at.col)
     }
 
-    /// The selection after a key. `extend` (Shift) moves the corner opposite to the active cell. `filled` says whether a cell holds something;
-    /// `size` is how many rows and columns there are.
-    pub fn moved(
+    /// The selection after a key. `extend` (Shift) moves the corner opposite to the active cell. `size` is how many rows and
+    /// columns there are.
+    pub fn moved(self, direction: Direction, step: Step, extend: bool, size: Position) -> Selection {
+        let from = self.moving(extend);
+        let to = match step {
+            Step::End => end(from, direction, size),
+            Step::Cells(count) => (0..count)
+                .try_fold(from, |at, _| next(at, direction, size))
+                .unwrap_or_else(|| end(from, direction, size)),
+        };
+        self.to(to, extend)
+    }
+
+    /// The selection after Ctrl with an arrow: at the edge of the block of cells that hold something. `filled` says whether a
+    /// cell does.
+    pub fn jumped(
         self,
         direction: Direction,
-        step: Step,
         extend: bool,
         size: Position,
         filled: impl Fn(Position) -> bool,
     ) -> Selection {
-        let from = if extend { self.extent } else { self.active };
-        let to = target(from, direction, step, size, filled);
+        self.to(edge(self.moving(extend), direction, size, filled), extend)
+    }
+
+    fn moving(self, extend: bool) -> Position {
+        if extend { self.extent } else { self.active }
+    }
+
+    fn to(self, to: Position, extend: bool) -> Selection {
         if extend { Selection { extent: to, ..self } } else { Selection::cell(to) }
     }
 
@@ -100,31 +116,17 @@ impl Selection {
     }
 }
 
-fn target(
-    from: Position,
-    direction: Direction,
-    step: Step,
-    size: Position,
-    filled: impl Fn(Position) -> bool,
-) -> Position {
-    match step {
-        Step::Cells(count) => (0..count)
-            .try_fold(from, |at, _| next(at, direction, size))
-            .unwrap_or_else(|| end(from, direction, size)),
-        Step::End => end(from, direction, size),
-        Step::Edge => {
-            let Some(mut at) = next(from, direction, size) else { return from };
-            // Inside a block go to its last cell; else to the first cell of the next block.
-            let inside = filled(from) && filled(at);
-            loop {
-                let Some(ahead) = next(at, direction, size) else { return at };
-                let stop = if inside { !filled(ahead) } else { filled(at) };
-                if stop {
-                    return at;
-                }
-                at = ahead;
-            }
+/// Inside a block its last cell; else the first cell of the next block.
+fn edge(from: Position, direction: Direction, size: Position, filled: impl Fn(Position) -> bool) -> Position {
+    let Some(mut at) = next(from, direction, size) else { return from };
+    let inside = filled(from) && filled(at);
+    loop {
+        let Some(ahead) = next(at, direction, size) else { return at };
+        let stop = if inside { !filled(ahead) } else { filled(at) };
+        if stop {
+            return at;
         }
+        at = ahead;
     }
 }
 
@@ -163,7 +165,7 @@ mod tests {
     }
 
     fn edge(from: Position, direction: Direction) -> Position {
-        Selection::cell(from).moved(direction, Step::Edge, false, SIZE, filled).active
+        Selection::cell(from).jumped(direction, false, SIZE, filled).active
     }
 
     #[test]
@@ -178,7 +180,7 @@ mod tests {
 
     #[test]
     fn shift_extends_and_keeps_the_active_cell() {
-        let selection = Selection::cell(at(3, 3)).moved(Direction::Up, Step::Cells(2), true, SIZE, |_| false);
+        let selection = Selection::cell(at(3, 3)).moved(Direction::Up, Step::Cells(2), true, SIZE);
         assert_eq!((selection.active, selection.rows(), selection.cols()), (at(3, 3), 1..=3, 3..=3));
         assert!(selection.contains(at(2, 3)) && !selection.contains(at(2, 2)));
         assert_eq!(selection.top_left(), at(1, 3));
@@ -188,12 +190,9 @@ mod tests {
     fn no_key_leaves_the_sheet() {
         let corner = Selection::cell(at(0, 0));
         for direction in [Direction::Up, Direction::Left] {
-            assert_eq!(corner.moved(direction, Step::Cells(5), false, SIZE, |_| true), corner);
+            assert_eq!(corner.moved(direction, Step::Cells(5), false, SIZE), corner);
         }
-        assert_eq!(
-            corner.moved(Direction::Down, Step::Cells(1_000), false, SIZE, |_| true).active,
-            at(99, 0)
-        );
+        assert_eq!(corner.moved(Direction::Down, Step::Cells(1_000), false, SIZE).active, at(99, 0));
         assert_eq!(Selection::cell(at(500, 500)).clamped(SIZE).active, at(99, 25));
     }
 }

@@ -121,7 +121,8 @@ impl Frame<'_> {
                     }
                 }
                 let (x, width) = (self.x(col), model.cols.offset(end) - model.cols.offset(col));
-                let color = if shown.error { &colors.error } else { &colors.text };
+                let usual = if shown.error { &colors.error } else { &colors.text };
+                let color = shown.color.as_ref().unwrap_or(usual);
                 self.text(&context, snapshot, shown, color, (x, y, width, height));
             }
         }

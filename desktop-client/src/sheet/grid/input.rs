@@ -182,6 +182,10 @@ fn pressed(grid: &Grid, key: Key, modifiers: ModifierType) -> bool {
     if modifiers.contains(ModifierType::ALT_MASK) {
         return false;
     }
+    if let Some(direction) = arrow(key).filter(|_| control) {
+        grid.imp().tell(GridEvent::Jump { direction, extend: shift });
+        return true;
+    }
     if let Some(selection) = moved(grid, key, control, shift) {
         grid.select(selection);
         return true;
@@ -192,6 +196,8 @@ fn pressed(grid: &Grid, key: Key, modifiers: ModifierType) -> bool {
         (Key::c | Key::C, true) => GridEvent::Copy { cut: false },
         (Key::x | Key::X, true) => GridEvent::Copy { cut: true },
         (Key::v | Key::V, true) => GridEvent::Paste,
+        (Key::b | Key::B, true) => GridEvent::Bold,
+        (Key::i | Key::I, true) => GridEvent::Italic,
         (Key::y | Key::Y, true) | (Key::Z, true) => GridEvent::Redo,
         (Key::z, true) if shift => GridEvent::Redo,
         (Key::z, true) => GridEvent::Undo,
@@ -213,15 +219,28 @@ fn pressed(grid: &Grid, key: Key, modifiers: ModifierType) -> bool {
     true
 }
 
+/// The way of an arrow key.
+fn arrow(key: Key) -> Option<Direction> {
+    match key {
+        Key::Up | Key::KP_Up => Some(Direction::Up),
+        Key::Down | Key::KP_Down => Some(Direction::Down),
+        Key::Left | Key::KP_Left => Some(Direction::Left),
+        Key::Right | Key::KP_Right => Some(Direction::Right),
+        _ => None,
+    }
+}
+
 /// Where a key moves the selection; `None` if it moves nothing.
 fn moved(grid: &Grid, key: Key, control: bool, shift: bool) -> Option<Selection> {
     let page = grid.viewport().0.len().saturating_sub(2).max(1);
-    let arrow = if control { Step::Edge } else { Step::Cells(1) };
+    if key == Key::Home && control {
+        let home = Position::default();
+        return Some(match shift {
+            true => Selection { extent: home, ..grid.read(|model| model.selection) },
+            false => Selection::cell(home),
+        });
+    }
     let (direction, step, extend) = match key {
-        Key::Up | Key::KP_Up => (Direction::Up, arrow, shift),
-        Key::Down | Key::KP_Down => (Direction::Down, arrow, shift),
-        Key::Left | Key::KP_Left => (Direction::Left, arrow, shift),
-        Key::Right | Key::KP_Right => (Direction::Right, arrow, shift),
         Key::Page_Up if !control => (Direction::Up, Step::Cells(page), shift),
         Key::Page_Down if !control => (Direction::Down, Step::Cells(page), shift),
         Key::Home => (Direction::Left, Step::End, shift),
@@ -230,16 +249,7 @@ fn moved(grid: &Grid, key: Key, control: bool, shift: bool) -> Option<Selection>
         Key::Return | Key::KP_Enter => (Direction::Down, Step::Cells(1), false),
         Key::ISO_Left_Tab => (Direction::Left, Step::Cells(1), false),
         Key::Tab if !control => (Direction::Right, Step::Cells(1), false),
-        _ => return None,
+        key => (arrow(key)?, Step::Cells(1), shift),
     };
-    let home = (key == Key::Home && control).then(Position::default);
-    grid.read(|model| {
-        let size = model.size();
-        let filled = |at: Position| model.cells.contains_key(&at);
-        Some(match home {
-            Some(home) if extend => Selection { extent: home, ..model.selection },
-            Some(home) => Selection::cell(home),
-            None => model.selection.moved(direction, step, extend, size, filled),
-        })
-    })
+    Some(grid.read(|model| model.selection.moved(direction, step, extend, model.size())))
 }

@@ -15,8 +15,8 @@ struct Key {
     text: Rc<str>,
     width: i32,
     align: Align,
-    bold: bool,
-    italic: bool,
+    /// Bold, italic, underline, strike.
+    looks: [bool; 4],
 }
 
 /// Layouts by what they show.
@@ -45,8 +45,7 @@ impl Layouts {
             text: shown.text.clone(),
             width,
             align: shown.align,
-            bold: shown.bold,
-            italic: shown.italic,
+            looks: [shown.bold, shown.italic, shown.underline, shown.strike],
         };
         let entry = self.kept.entry(key).or_insert_with(|| {
             let layout = lay_out(context, shown, width);
@@ -68,16 +67,20 @@ fn lay_out(context: &pango::Context, shown: &Shown, width: i32) -> pango::Layout
         Align::Center => pango::Alignment::Center,
         Align::Right => pango::Alignment::Right,
     });
-    if shown.bold || shown.italic {
-        let attributes = pango::AttrList::new();
-        if shown.bold {
-            attributes.insert(pango::AttrInt::new_weight(pango::Weight::Bold));
-        }
-        if shown.italic {
-            attributes.insert(pango::AttrInt::new_style(pango::Style::Italic));
-        }
-        layout.set_attributes(Some(&attributes));
+    let attributes = pango::AttrList::new();
+    if shown.bold {
+        attributes.insert(pango::AttrInt::new_weight(pango::Weight::Bold));
     }
+    if shown.italic {
+        attributes.insert(pango::AttrInt::new_style(pango::Style::Italic));
+    }
+    if shown.underline {
+        attributes.insert(pango::AttrInt::new_underline(pango::Underline::Single));
+    }
+    if shown.strike {
+        attributes.insert(pango::AttrInt::new_strikethrough(true));
+    }
+    layout.set_attributes(Some(&attributes));
     layout
 }
 

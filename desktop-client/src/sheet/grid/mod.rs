@@ -25,7 +25,7 @@ pub mod model;
 pub use hit::Part;
 pub use model::{Align, Model, Peer, Shown};
 
-use super::selection::{Position, Selection};
+use super::selection::{Direction, Position, Selection};
 
 /// What the person did.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +34,19 @@ pub enum GridEvent {
     Selected(Selection),
     /// Wants to change the active cell: from `None` keep what it holds, else replace it by this text.
     Edit(Option<String>),
+    /// Wants to go to the edge of the filled block, as Ctrl with an arrow does in every spreadsheet.
+    Jump {
+        /// Which way.
+        direction: Direction,
+        /// Whether the selection is extended.
+        extend: bool,
+    },
     /// Wants the selected cells empty.
     Clear,
+    /// Wants bold letters, or no more.
+    Bold,
+    /// Wants slanted letters, or no more.
+    Italic,
     /// Wants the selected cells in the clipboard, and then empty if `cut`.
     Copy {
         /// Whether they are taken away.

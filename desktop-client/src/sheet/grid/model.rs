@@ -40,6 +40,12 @@ pub struct Shown {
     pub bold: bool,
     /// Slanted letters.
     pub italic: bool,
+    /// A line below the letters.
+    pub underline: bool,
+    /// A line through the letters.
+    pub strike: bool,
+    /// Colour of the letters; none for the usual one.
+    pub color: Option<gdk::RGBA>,
     /// Colour behind the text.
     pub fill: Option<gdk::RGBA>,
 }
