@@ -7,10 +7,12 @@
 //! - [`grid`]: the drawn widget.
 //! - [`formula_bar`], [`cell_editor`]: what a cell holds, and changing it.
 //! - [`tabs`]: the sheets of the document.
+//! - [`page`]: the page that the window opens.
 
 pub mod axis;
 pub mod cell_editor;
 pub mod formula_bar;
 pub mod grid;
+pub mod page;
 pub mod selection;
 pub mod tabs;

@@ -1,0 +1,332 @@
+//! The window: a sidebar of documents, one page, and what is around it.
+//!
+//! # Layout
+//!
+//! - [`window`]: the widgets.
+//! - [`actions`]: what menus and keys do.
+
+use std::path::PathBuf;
+
+use adw::prelude::*;
+use relm4::prelude::*;
+use relm4::{adw, gtk};
+use shared::document::Kind;
+use shared::names::DocumentId;
+
+use crate::command_line::Options;
+use crate::page::{PageInput, PageOutput};
+use crate::session::replica::{Broken, TextReplica};
+use crate::session::status::Status;
+use crate::session::{Batch, DocumentHandle, DocumentNews, Session, Settings, Wish};
+use crate::sheet::page::SheetPage;
+use crate::text::{TextInit, TextPage};
+use crate::ui::dialogs;
+
+mod actions;
+mod window;
+
+use window::Window;
+
+/// Identifies the program on the session bus and to the desktop.
+pub const APP_ID: &str = "org.rustidocs.RustiDocs";
+
+/// Opens the window and runs until it is closed.
+///
+/// Errors: the session's thread cannot be started.
+pub fn run(options: Options, state: PathBuf) -> std::io::Result<()> {
+    let app = RelmApp::new(APP_ID).with_args(Vec::new());
+    // Two windows are two people, or two servers: each is a process of its own.
+    app.allow_multiple_instances(true);
+    let (sender, receiver) = relm4::channel();
+    let settings = Settings { server: options.server, person: options.person.clone(), state };
+    // At most one message is on its way: the session waits until the window has taken what it was woken for.
+    let session = Session::start(settings, move || {
+        let _ = sender.send(());
+    })?;
+    let init = Init { session, wakes: receiver, person: options.person, document: options.document };
+    app.run::<App>(init);
+    Ok(())
+}
+
+/// What the window begins with.
+pub struct Init {
+    session: Session,
+    wakes: relm4::Receiver<()>,
+    person: crate::session::Person,
+    document: Option<(DocumentId, Kind)>,
+}
+
+/// The window's state.
+pub struct App {
+    session: Option<Session>,
+    window: Window,
+    open: Option<OpenDocument>,
+}
+
+struct OpenDocument {
+    handle: DocumentHandle,
+    page: Page,
+    status: Status,
+    editable: bool,
+}
+
+/// A page of any kind behind the one set of messages.
+enum Page {
+    Text(Controller<TextPage>),
+    Sheet(Controller<SheetPage>),
+}
+
+/// What happens to the window.
+#[derive(Debug)]
+pub enum AppMsg {
+    /// The session has something to take.
+    News,
+    /// Open this document.
+    Open(DocumentId, Kind),
+    /// Make a document and open it.
+    Create(Kind),
+    /// Ask for a new title of this document, or of the open one.
+    AskRename(Option<DocumentId>),
+    /// Give it this title.
+    Rename(DocumentId, String),
+    /// Ask whether this document, or the open one, shall go.
+    AskDelete(Option<DocumentId>),
+    /// Delete it.
+    Delete(DocumentId),
+    /// For the open page.
+    ToPage(PageInput),
+    /// From the page of this seat.
+    FromPage(u64, PageOutput),
+    /// Put the keyboard into the search field of the sidebar.
+    SearchDocuments,
+    /// Show what this is.
+    About,
+    /// The window is being closed.
+    Closing,
+}
+
+impl Component for App {
+    type Init = Init;
+    type Input = AppMsg;
+    type Output = ();
+    type CommandOutput = ();
+    type Root = adw::ApplicationWindow;
+    type Widgets = ();
+
+    fn init_root() -> adw::ApplicationWindow {
+        adw::ApplicationWindow::builder().default_width(1080).default_height(720).title("RustiDocs").build()
+    }
+
+    fn init(init: Init, root: adw::ApplicationWindow, sender: ComponentSender<App>) -> ComponentParts<App> {
+        let window = Window::build(&root, init.person, &sender);
+        actions::install(&root, &sender);
+        let news = sender.input_sender().clone();
+        relm4::spawn_local(async move {
+            while init.wakes.recv().await.is_some() {
+                if news.send(AppMsg::News).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut app = App { session: Some(init.session), window, open: None };
+        if let Some((id, kind)) = init.document {
+            // Opened at once, also without a connection; the server makes it if it is missing.
+            app.wish(Wish::Create { id: Some(id.clone()), kind, title: id.to_string() });
+            app.open(id, kind, &sender);
+        }
+        ComponentParts { model: app, widgets: () }
+    }
+
+    fn update(&mut self, message: AppMsg, sender: ComponentSender<App>, root: &adw::ApplicationWindow) {
+        match message {
+            AppMsg::News => self.news(&sender),
+            AppMsg::Open(id, kind) => self.open(id, kind, &sender),
+            AppMsg::Create(kind) => {
+                let title = match kind {
+                    Kind::Text => "Untitled text",
+                    Kind::Sheet => "Untitled sheet",
+                };
+                self.wish(Wish::Create { id: None, kind, title: title.into() });
+            }
+            AppMsg::AskRename(id) => {
+                if let Some(id) = self.meant(id) {
+                    let title = self.title(&id);
+                    let sender = sender.input_sender().clone();
+                    dialogs::rename(root, &title, move |title| {
+                        sender.emit(AppMsg::Rename(id.clone(), title))
+                    });
+                }
+            }
+            AppMsg::Rename(id, title) => self.wish(Wish::Rename(id, title)),
+            AppMsg::AskDelete(id) => {
+                if let Some(id) = self.meant(id) {
+                    let title = self.title(&id);
+                    let sender = sender.input_sender().clone();
+                    dialogs::delete(root, &title, move || sender.emit(AppMsg::Delete(id.clone())));
+                }
+            }
+            AppMsg::Delete(id) => {
+                if self.open.as_ref().is_some_and(|open| open.handle.document == id) {
+                    self.close_page();
+                }
+                self.wish(Wish::Delete(id));
+            }
+            AppMsg::ToPage(input) => {
+                if let Some(open) = &self.open {
+                    open.page.emit(input);
+                }
+            }
+            AppMsg::FromPage(seat, output) => self.page_says(seat, output),
+            AppMsg::SearchDocuments => self.window.search_documents(),
+            AppMsg::About => dialogs::about(root),
+            AppMsg::Closing => {
+                root.set_visible(false);
+                if let Some(session) = self.session.take() {
+                    session.close();
+                }
+                relm4::main_application().quit();
+            }
+        }
+    }
+}
+
+impl App {
+    fn open(&mut self, id: DocumentId, kind: Kind, sender: &ComponentSender<App>) {
+        if self.open.as_ref().is_some_and(|open| open.handle.document == id && open.handle.kind == kind) {
+            self.window.fold_sidebar();
+            return;
+        }
+        let Some(session) = &mut self.session else { return };
+        let Ok(handle) = session.open(id.clone(), kind) else {
+            self.window.toast("The window is busy. Try again in a moment.");
+            return;
+        };
+        let Ok(page) = Page::launch(&handle, sender) else {
+            self.window.show_closed("The document could not be opened.");
+            return;
+        };
+        self.window.show_page(page.widget());
+        self.window.select(Some(&id));
+        let status = Status::default();
+        self.window.show_status(&status);
+        self.window.show_people(&[]);
+        self.open = Some(OpenDocument { handle, page, status, editable: false });
+        self.show_title();
+    }
+
+    fn close_page(&mut self) {
+        self.open = None;
+        self.window.show_nothing();
+        self.show_title();
+    }
+
+    fn news(&mut self, sender: &ComponentSender<App>) {
+        let Some(session) = &self.session else { return };
+        let Batch { document, directory, created, notices } = session.take();
+        if let Some(news) = document {
+            self.document_news(news);
+        }
+        if let Some(entries) = directory {
+            let open = self.open.as_ref().map(|open| &open.handle.document);
+            self.window.show_documents(entries, open);
+            self.show_title();
+        }
+        if let Some((id, kind)) = created {
+            self.open(id, kind, sender);
+        }
+        for notice in notices {
+            self.window.toast(&notice.words);
+        }
+    }
+
+    fn document_news(&mut self, news: DocumentNews) {
+        let Some(open) = self.open.as_mut().filter(|open| open.handle.seat == news.seat) else { return };
+        if !news.updates.is_empty() {
+            open.page.emit(PageInput::Updates(news.updates));
+        }
+        if let Some(peers) = news.peers {
+            self.window.show_people(&peers);
+            open.page.emit(PageInput::Peers(peers));
+        }
+        if let Some(status) = news.status {
+            open.status = status;
+            self.window.show_status(&status);
+        }
+        if news.ready && !open.editable {
+            open.editable = true;
+            open.page.emit(PageInput::Editable(true));
+            open.page.emit(PageInput::Focus);
+        }
+        open.page.emit(PageInput::Retry);
+        if let Some(closed) = news.closed {
+            self.open = None;
+            self.window.show_closed(&closed.words);
+            self.show_title();
+        }
+    }
+
+    fn page_says(&mut self, seat: u64, output: PageOutput) {
+        if self.open.as_ref().is_none_or(|open| open.handle.seat != seat) {
+            return;
+        }
+        match output {
+            PageOutput::Summary(words) => self.window.summarize(&words),
+            PageOutput::UndoState { can_undo, can_redo } => self.window.show_undo(can_undo, can_redo),
+            PageOutput::Failed(words) => {
+                self.open = None;
+                self.window.show_closed(&words);
+                self.show_title();
+            }
+        }
+    }
+
+    fn wish(&self, wish: Wish) {
+        if let Some(session) = &self.session
+            && session.wish(wish).is_err()
+        {
+            self.window.toast("The window is busy. Try again in a moment.");
+        }
+    }
+
+    /// The document that an action is about: the named one, or the open one.
+    fn meant(&self, id: Option<DocumentId>) -> Option<DocumentId> {
+        id.or_else(|| self.open.as_ref().map(|open| open.handle.document.clone()))
+    }
+
+    fn title(&self, id: &DocumentId) -> String {
+        self.window.title_of(id).unwrap_or_else(|| id.to_string())
+    }
+
+    fn show_title(&self) {
+        let open = self.open.as_ref().map(|open| self.title(&open.handle.document));
+        self.window.show_title(open.as_deref());
+    }
+}
+
+impl Page {
+    fn launch(handle: &DocumentHandle, sender: &ComponentSender<App>) -> Result<Page, Broken> {
+        let (handle, seat) = (handle.clone(), handle.seat);
+        let (to, from) = (sender.input_sender(), move |output| AppMsg::FromPage(seat, output));
+        Ok(match handle.kind {
+            Kind::Text => {
+                let replica = TextReplica::new(handle.client)?;
+                Page::Text(TextPage::builder().launch(TextInit { handle, replica }).forward(to, from))
+            }
+            Kind::Sheet => Page::Sheet(SheetPage::builder().launch(()).forward(to, from)),
+        })
+    }
+
+    fn widget(&self) -> &gtk::Widget {
+        match self {
+            Page::Text(page) => page.widget().upcast_ref(),
+            Page::Sheet(page) => page.widget().upcast_ref(),
+        }
+    }
+
+    fn emit(&self, input: PageInput) {
+        match self {
+            Page::Text(page) => page.emit(input),
+            Page::Sheet(page) => page.emit(input),
+        }
+    }
+}

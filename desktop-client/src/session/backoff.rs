@@ -1,0 +1,57 @@
+//! How long to wait before the next attempt to connect.
+
+use shared::rt::rng::Rng;
+use shared::rt::time::Duration;
+
+/// The first wait.
+const FIRST: Duration = Duration::from_millis(250);
+
+/// The longest wait: a person looks at a banner meanwhile.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Doubling waits with jitter, so that a restarted service is not hit by all windows in the same instant.
+#[derive(Debug)]
+pub struct Backoff {
+    attempt: u32,
+    rng: Rng,
+}
+
+impl Backoff {
+    /// Waits that begin at the first.
+    pub fn new(rng: Rng) -> Backoff {
+        Backoff { attempt: 0, rng }
+    }
+
+    /// The next wait: between half and the whole of a bound that doubles up to the longest.
+    pub fn next_wait(&mut self) -> Duration {
+        let bound = FIRST.saturating_mul(1 << self.attempt.min(16)).min(LONGEST);
+        self.attempt = self.attempt.saturating_add(1);
+        let half = bound / 2;
+        let jitter = self.rng.below(u64::try_from(half.as_millis()).unwrap_or(u64::MAX) + 1);
+        half + Duration::from_millis(jitter)
+    }
+
+    /// The connection held: begin with the first wait again.
+    pub fn reset(&mut self) {
+        self.attempt = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_differ_between_windows() {
+        let mut backoff = Backoff::new(Rng::from_seed(1));
+        let waits: Vec<Duration> = (0..12).map(|_| backoff.next_wait()).collect();
+        for (attempt, wait) in waits.iter().enumerate() {
+            let bound = FIRST.saturating_mul(1 << attempt.min(16)).min(LONGEST);
+            assert!(*wait >= bound / 2 && *wait <= bound, "attempt {attempt}: {wait:?}");
+        }
+        let mut other = Backoff::new(Rng::from_seed(2));
+        assert_ne!(waits, (0..12).map(|_| other.next_wait()).collect::<Vec<_>>());
+        backoff.reset();
+        assert!(backoff.next_wait() <= FIRST);
+    }
+}

@@ -1,0 +1,59 @@
+//! A standing connection for one document.
+//!
+//! # Layout
+//!
+//! - [`websocket`]: to a document service, in the y-websocket protocol.
+//! - [`cluster`]: to the cluster itself, by RESP.
+
+use shared::document::Kind;
+use shared::names::DocumentId;
+use shared::rt::time::timeout;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::limits::LINK_CLOSE_DEADLINE;
+use super::room::{Heard, Said};
+use super::server::Server;
+
+pub mod websocket;
+
+/// Messages that wait for the link, or for the room. A full queue makes the other side wait.
+pub(super) const LINK_QUEUE_MAX: usize = 256;
+
+/// A link that stands. Its task ends when both ends here are gone, or the connection is.
+#[derive(Debug)]
+pub struct Link {
+    /// What the room says.
+    pub say: mpsc::Sender<Said>,
+    /// What the link brings. It ends when the connection is gone.
+    pub hear: mpsc::Receiver<Heard>,
+    task: JoinHandle<()>,
+}
+
+/// Why a link could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// It is not there, or does not answer: try again later.
+    #[error("{0}")]
+    Unreachable(String),
+    /// It is there and will not have us: say so and try again later.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Link {
+    /// Lets what was said go out, and closes the connection. A link that is only dropped does the same in the background.
+    pub async fn close(self) {
+        let Link { say, hear, task } = self;
+        drop((say, hear));
+        let _ = timeout(LINK_CLOSE_DEADLINE, task).await;
+    }
+}
+
+/// Connects a document.
+pub async fn connect(server: Server, document: DocumentId, _kind: Kind) -> Result<Link, LinkError> {
+    match server {
+        Server::Service { authority } => websocket::connect(&authority, &document).await,
+        Server::Cluster { .. } => Err(LinkError::Refused("redis:// is not built in yet".into())),
+    }
+}

@@ -1,0 +1,83 @@
+//! Questions and windows beside the main one.
+
+use adw::prelude::*;
+use gtk::glib;
+use relm4::{adw, gtk};
+use shared::limits::DOCUMENT_TITLE_BYTES_MAX;
+
+use super::named::named;
+
+/// The keys, for the shortcuts window.
+const SHORTCUTS: &str = include_str!("shortcuts.ui");
+
+/// Asks for a new title.
+pub fn rename(window: &adw::ApplicationWindow, title: &str, done: impl Fn(String) + 'static) {
+    let entry: gtk::Entry = named("Title");
+    entry.set_text(title);
+    entry.set_activates_default(true);
+    entry.set_max_length(i32::try_from(DOCUMENT_TITLE_BYTES_MAX / 4).unwrap_or(i32::MAX));
+    let dialog = adw::MessageDialog::builder()
+        .transient_for(window)
+        .modal(true)
+        .heading("Rename Document")
+        .extra_child(&entry)
+        .default_response("rename")
+        .close_response("cancel")
+        .build();
+    dialog.add_response("cancel", "_Cancel");
+    dialog.add_response("rename", "_Rename");
+    dialog.set_response_appearance("rename", adw::ResponseAppearance::Suggested);
+    entry.connect_changed(glib::clone!(
+        #[weak]
+        dialog,
+        move |entry| dialog.set_response_enabled("rename", !entry.text().trim().is_empty())
+    ));
+    dialog.connect_response(
+        Some("rename"),
+        glib::clone!(
+            #[weak]
+            entry,
+            move |_, _| done(entry.text().trim().to_owned())
+        ),
+    );
+    dialog.present();
+    entry.grab_focus();
+}
+
+/// Asks whether a document shall really go.
+pub fn delete(window: &adw::ApplicationWindow, title: &str, done: impl Fn() + 'static) {
+    let dialog = adw::MessageDialog::builder()
+        .transient_for(window)
+        .modal(true)
+        .heading(format!("Delete “{title}”?"))
+        .body("It will be gone for everybody. This cannot be undone.")
+        .default_response("cancel")
+        .close_response("cancel")
+        .build();
+    dialog.add_response("cancel", "_Cancel");
+    dialog.add_response("delete", "_Delete");
+    dialog.set_response_appearance("delete", adw::ResponseAppearance::Destructive);
+    dialog.connect_response(Some("delete"), move |_, _| done());
+    dialog.present();
+}
+
+/// Says what this is.
+pub fn about(window: &adw::ApplicationWindow) {
+    let about = adw::AboutWindow::builder()
+        .transient_for(window)
+        .modal(true)
+        .application_name("RustiDocs")
+        .application_icon("accessories-text-editor")
+        .version(env!("CARGO_PKG_VERSION"))
+        .comments("Texts and sheets that people write together, live.")
+        .developer_name("The RustiDocs developers")
+        .license("MIT or Apache-2.0, as you like.")
+        .license_type(gtk::License::Custom)
+        .build();
+    about.present();
+}
+
+/// The window of keys.
+pub fn shortcuts() -> Option<gtk::ShortcutsWindow> {
+    gtk::Builder::from_string(SHORTCUTS).object("shortcuts")
+}

@@ -1,0 +1,193 @@
+//! The documents: a list to choose from, with a search field.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use gtk::glib;
+use gtk::prelude::*;
+use gtk::{gio, pango};
+use relm4::gtk;
+use shared::document::Kind;
+use shared::names::DocumentId;
+
+use super::named::{menu_button, named};
+use crate::session::Entry;
+
+/// The list.
+#[derive(Debug)]
+pub struct Sidebar {
+    root: gtk::Box,
+    list: gtk::ListBox,
+    search: gtk::SearchEntry,
+    stack: gtk::Stack,
+    rows: Rc<RefCell<BTreeMap<DocumentId, Row>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    row: gtk::ListBoxRow,
+    label: gtk::Label,
+    entry: Entry,
+}
+
+impl Sidebar {
+    /// An empty list; `chosen` is called when a person chooses a document.
+    pub fn new(chosen: impl Fn(DocumentId, Kind) + 'static) -> Sidebar {
+        let list: gtk::ListBox = named("Documents");
+        list.set_selection_mode(gtk::SelectionMode::Single);
+        list.add_css_class("navigation-sidebar");
+        let search = gtk::SearchEntry::builder()
+            .placeholder_text("Search documents")
+            .css_classes(["sidebar-search"])
+            .build();
+        let scroller = gtk::ScrolledWindow::builder()
+            .hscrollbar_policy(gtk::PolicyType::Never)
+            .vexpand(true)
+            .child(&list)
+            .build();
+        let nothing =
+            gtk::Label::builder().label("No documents yet").css_classes(["dim-label"]).vexpand(true).build();
+        let stack = gtk::Stack::new();
+        stack.add_named(&nothing, Some("nothing"));
+        stack.add_named(&scroller, Some("list"));
+        let root = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();
+        root.append(&search);
+        root.append(&stack);
+
+        let rows: Rc<RefCell<BTreeMap<DocumentId, Row>>> = Rc::default();
+        let known = Rc::clone(&rows);
+        list.connect_row_activated(move |_, activated| {
+            let found =
+                known.borrow().values().find(|row| row.row == *activated).map(|row| row.entry.clone());
+            if let Some(entry) = found {
+                chosen(entry.id, entry.kind);
+            }
+        });
+        let known = Rc::clone(&rows);
+        list.set_sort_func(move |a, b| {
+            let known = known.borrow();
+            let key = |row: &gtk::ListBoxRow| {
+                known
+                    .values()
+                    .find(|known| known.row == *row)
+                    .map(|known| (known.entry.title.to_lowercase(), known.entry.id.clone()))
+            };
+            key(a).cmp(&key(b)).into()
+        });
+        let (known, wanted) = (Rc::clone(&rows), search.clone());
+        list.set_filter_func(move |row| {
+            let wanted = wanted.text().to_lowercase();
+            let known = known.borrow();
+            known
+                .values()
+                .find(|known| known.row == *row)
+                .is_none_or(|known| known.entry.title.to_lowercase().contains(wanted.trim()))
+        });
+        search.connect_search_changed(glib::clone!(
+            #[weak]
+            list,
+            move |_| list.invalidate_filter()
+        ));
+        search.connect_activate(glib::clone!(
+            #[weak]
+            list,
+            move |_| {
+                list.child_focus(gtk::DirectionType::TabForward);
+            }
+        ));
+        Sidebar { root, list, search, stack, rows }
+    }
+
+    /// The widget.
+    pub fn widget(&self) -> &gtk::Box {
+        &self.root
+    }
+
+    /// Puts the keyboard into the search field.
+    pub fn search(&self) {
+        self.search.grab_focus();
+    }
+
+    /// The title of a document, if it is in the list.
+    pub fn title(&self, id: &DocumentId) -> Option<String> {
+        self.rows.borrow().get(id).map(|row| row.entry.title.clone())
+    }
+
+    /// Shows these documents. Rows that are known stay, so that focus and open menus do.
+    pub fn show(&self, entries: Vec<Entry>, open: Option<&DocumentId>) {
+        let mut gone = std::mem::take(&mut *self.rows.borrow_mut());
+        for entry in entries {
+            let row = match gone.remove(&entry.id) {
+                Some(known) => {
+                    if known.entry.title != entry.title {
+                        known.label.set_label(&entry.title);
+                    }
+                    Row { entry, ..known }
+                }
+                None => row(entry),
+            };
+            let is_new = row.row.parent().is_none();
+            let widget = row.row.clone();
+            self.rows.borrow_mut().insert(row.entry.id.clone(), row);
+            if is_new {
+                self.list.append(&widget);
+            }
+        }
+        gone.values().for_each(|row| self.list.remove(&row.row));
+        self.list.invalidate_sort();
+        let has_some = !self.rows.borrow().is_empty();
+        self.stack.set_visible_child_name(if has_some { "list" } else { "nothing" });
+        self.search.set_visible(has_some);
+        self.select(open);
+    }
+
+    /// Marks the document that is open.
+    pub fn select(&self, open: Option<&DocumentId>) {
+        let row = open.and_then(|id| self.rows.borrow().get(id).map(|row| row.row.clone()));
+        self.list.select_row(row.as_ref());
+    }
+}
+
+fn row(entry: Entry) -> Row {
+    let icon = match entry.kind {
+        Kind::Text => "x-office-document-symbolic",
+        Kind::Sheet => "x-office-spreadsheet-symbolic",
+    };
+    let label = gtk::Label::builder()
+        .label(&entry.title)
+        .xalign(0.0)
+        .hexpand(true)
+        .ellipsize(pango::EllipsizeMode::End)
+        .build();
+    let target = entry.id.as_str().to_variant();
+    let menu = gio::Menu::new();
+    for (words, action) in [("_Rename…", "win.rename"), ("_Delete…", "win.delete")] {
+        let item = gio::MenuItem::new(Some(words), None);
+        item.set_action_and_target_value(Some(action), Some(&target));
+        menu.append_item(&item);
+    }
+    let more = menu_button("Rename or delete");
+    more.set_icon_name("view-more-symbolic");
+    more.set_menu_model(Some(&menu));
+    more.set_valign(gtk::Align::Center);
+    more.set_css_classes(&["flat", "circular", "more"]);
+    let content = gtk::Box::builder().spacing(10).css_classes(["document-row"]).build();
+    content.append(&gtk::Image::from_icon_name(icon));
+    content.append(&label);
+    content.append(&more);
+    let kind = match entry.kind {
+        Kind::Text => "text",
+        Kind::Sheet => "sheet",
+    };
+    let row: gtk::ListBoxRow = named(&format!("{}, {kind}", entry.title));
+    row.set_child(Some(&content));
+    let click = gtk::GestureClick::builder().button(gtk::gdk::BUTTON_SECONDARY).build();
+    click.connect_pressed(glib::clone!(
+        #[weak]
+        more,
+        move |_, _, _, _| more.popup()
+    ));
+    row.add_controller(click);
+    Row { row, label, entry }
+}

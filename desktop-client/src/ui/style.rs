@@ -1,0 +1,23 @@
+//! Colours and sizes that the widgets of GNOME do not have.
+
+/// The style sheet of the window.
+const CSS: &str = "
+.document-text { font-size: 1.2em; }
+.document-text, .document-text text { background-color: @view_bg_color; }
+.status-bar { padding: 5px 12px; min-height: 20px; font-size: 0.92em; }
+.status-bar .concern { color: @warning_color; font-weight: bold; }
+.offline-banner { background-color: alpha(@warning_bg_color, 0.22); padding: 8px 14px; }
+.person { min-width: 26px; min-height: 26px; border-radius: 999px; font-size: 0.8em; font-weight: bold; color: white;
+          border: 2px solid @headerbar_bg_color; margin-left: -6px; }
+.person:first-child { margin-left: 0; }
+.people { background: none; }
+.people .person { border: none; margin-left: 0; }
+.sidebar-search { margin: 6px 6px 0 6px; }
+.document-row .more { opacity: 0; transition: opacity 120ms; }
+.document-row:hover .more, .document-row:focus-within .more, .document-row .more:checked { opacity: 1; }
+";
+
+/// Loads the style sheet. Once a process, after GTK began.
+pub fn load() {
+    relm4::set_global_css(CSS);
+}
