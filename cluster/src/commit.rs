@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use shared::limits::RANGES;
 use shared::resp::Protocol;
+use shared::rt::rng::Rng;
 use shared::slot::Slot;
 use tokio::sync::oneshot;
 
@@ -15,6 +15,10 @@ use crate::command::key_context::KeyContext;
 use crate::command::spec::KeysHandler;
 use crate::command::work::{WaitFor, Work};
 use crate::command::{Args, CommandError, Handler, Reply, Request};
+use crate::config::Config;
+use crate::config::high::EvictBy;
+use crate::keyspace::clock::{self, Lfu};
+use crate::keyspace::entry::Entry;
 use crate::keyspace::waiting::{Waiter, Wake};
 use crate::keyspace::{Held, Keyspace, Partitions};
 use crate::node::Shared;
@@ -26,14 +30,38 @@ use crate::redirect::Route;
 pub struct Clock {
     /// Unix milliseconds.
     pub now_ms: u64,
-    /// What is written to the access clock of keys that are used.
-    pub access: u32,
+    /// The settings of LFU, if keys are evicted by that.
+    pub lfu: Option<Lfu>,
+    /// Whether looking at keys does not count as use: CLIENT NO-TOUCH.
+    pub no_touch: bool,
 }
 
 impl Clock {
     /// The clocks at this moment.
-    pub fn at(now_ms: u64) -> Clock {
-        Clock { now_ms, access: (now_ms / 1_000) as u32 & 0x00FF_FFFF }
+    #[inline]
+    pub fn at(now_ms: u64, config: &Config) -> Clock {
+        let lfu = (config.maxmemory_policy.by == EvictBy::Lfu)
+            .then_some(Lfu { log_factor: config.lfu_log_factor, decay_min: config.lfu_decay_min });
+        Clock { now_ms, lfu, no_touch: false }
+    }
+
+    /// The access clock of a key that is made now.
+    #[inline]
+    pub fn new_key(&self) -> u32 {
+        self.lfu.map_or_else(|| clock::lru(self.now_ms), |lfu| lfu.new_key(self.now_ms))
+    }
+
+    /// A key is used.
+    #[inline]
+    pub fn touch(&self, entry: &mut Entry, rng: &mut Rng) {
+        if self.no_touch {
+            return;
+        }
+        let clock = match self.lfu {
+            None => clock::lru(self.now_ms),
+            Some(lfu) => lfu.used(entry.clock(), self.now_ms, rng),
+        };
+        entry.set_clock(clock);
     }
 }
 
@@ -69,8 +97,7 @@ pub fn run(
     let mut held = lock(&shared.keyspace, route);
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
-    let mut context =
-        KeyContext::new(&mut held, work, slot, clock.now_ms, clock.access, true, &shared.pubsub);
+    let mut context = KeyContext::new(&mut held, work, slot, clock, true, &shared.pubsub);
     let result = handler(&mut context, args, reply);
     settle(&mut held, work);
     if result.is_ok()
@@ -81,7 +108,10 @@ pub fn run(
         finish(shared, &mut held, work, slot, None, clock)?;
         return Ok(Outcome::Waits(wait));
     }
-    finish(shared, &mut held, work, slot, Some(args), clock)?;
+    let finished = finish(shared, &mut held, work, slot, Some(args), clock);
+    drop(held);
+    work.removed.clear();
+    finished?;
     result.map(|()| Outcome::Done)
 }
 
@@ -98,7 +128,10 @@ pub fn run_all(
     let slot = slot_of(route);
     each(&mut Transaction { held: &mut held, work, slot, clock, pubsub: &shared.pubsub });
     work.next_command();
-    finish(shared, &mut held, work, slot, None, clock)
+    let finished = finish(shared, &mut held, work, slot, None, clock);
+    drop(held);
+    work.removed.clear();
+    finished
 }
 
 /// A transaction that runs: its locks are held.
@@ -119,9 +152,7 @@ impl Transaction<'_> {
         reply: &mut Reply<'_>,
     ) -> Result<(), CommandError> {
         self.work.next_command();
-        let Clock { now_ms, access } = self.clock;
-        let mut context =
-            KeyContext::new(self.held, self.work, self.slot, now_ms, access, false, self.pubsub);
+        let mut context = KeyContext::new(self.held, self.work, self.slot, self.clock, false, self.pubsub);
         let result = handler(&mut context, args, reply);
         settle(self.held, self.work);
         note_verbatim(self.work, args);
@@ -207,7 +238,7 @@ fn log(
         && work.ready.is_empty()
         && !args.raw().is_empty()
     {
-        return shared.log.append(slot.range(), args.raw());
+        return shared.log.append(slot, args.raw());
     }
     if let Some(args) = last {
         note_verbatim(work, args);
@@ -219,7 +250,7 @@ fn log(
         return log_each_key(shared, held, work);
     }
     match slot {
-        Some(slot) if !work.payload.is_empty() => shared.log.append(slot.range(), &work.payload),
+        Some(slot) if !work.payload.is_empty() => shared.log.append(slot, &work.payload),
         _ => Ok(()),
     }
 }
@@ -227,10 +258,10 @@ fn log(
 /// Logs every changed key as what it holds now: right whatever the order in which the slots' logs are read back.
 #[cold]
 fn log_each_key(shared: &Shared, held: &mut Held<'_>, work: &mut Work) -> Result<(), CommandError> {
-    if work.flushed {
+    for slot in std::mem::take(&mut work.flushed) {
         work.payload.clear();
         work.encode(&[b"FLUSHALL"]);
-        (0..RANGES).try_for_each(|range| shared.log.append(range, &work.payload))?;
+        shared.log.append(slot, &work.payload)?;
     }
     let changed = std::mem::take(&mut work.changed);
     for (slot, key) in changed.iter() {
@@ -240,7 +271,7 @@ fn log_each_key(shared: &Shared, held: &mut Held<'_>, work: &mut Work) -> Result
             Some(entry) => crate::keyspace::dump::write_restore(entry, &mut work.payload),
             None => work.encode(&[b"DEL", key]),
         }
-        shared.log.append(slot.range(), &work.payload)?;
+        shared.log.append(slot, &work.payload)?;
     }
     Ok(())
 }
@@ -309,7 +340,7 @@ fn serve_one(
     let mut out = Vec::new();
     let mut reply = Reply::new(&mut out, waiter.protocol);
     work.next_command();
-    let mut context = KeyContext::new(held, work, slot, clock.now_ms, clock.access, true, &shared.pubsub);
+    let mut context = KeyContext::new(held, work, slot, clock, true, &shared.pubsub);
     let result = handler(&mut context, args, &mut reply);
     settle(held, work);
     if result.is_ok() && work.wait.take().is_some() {

@@ -4,7 +4,9 @@ use shared::slot::Slot;
 
 use super::work::{WaitFor, Work};
 use super::{CommandError, Request};
+use crate::commit::Clock;
 use crate::keyspace::Partitions;
+use crate::keyspace::clock::Lfu;
 use crate::keyspace::entry::{Deadline, Entry, NEVER};
 use crate::keyspace::slot_table::Place;
 use crate::keyspace::value::Collection;
@@ -20,24 +22,22 @@ pub struct KeyContext<'c> {
     partitions: &'c mut (dyn Partitions + 'c),
     work: &'c mut Work,
     slot: Option<Slot>,
-    now_ms: u64,
-    clock: u32,
+    clock: Clock,
     may_wait: bool,
     pubsub: &'c PubSub,
 }
 
 impl<'c> KeyContext<'c> {
-    /// A view of these partitions. `slot` is the slot of all keys if they share one. `now_ms` 0 lets no key expire (replay).
+    /// A view of these partitions. `slot` is the slot of all keys if they share one. A clock of 0 lets no key expire (replay).
     pub(crate) fn new(
         partitions: &'c mut (dyn Partitions + 'c),
         work: &'c mut Work,
         slot: Option<Slot>,
-        now_ms: u64,
-        clock: u32,
+        clock: Clock,
         may_wait: bool,
         pubsub: &'c PubSub,
     ) -> KeyContext<'c> {
-        KeyContext { partitions, work, slot, now_ms, clock, may_wait, pubsub }
+        KeyContext { partitions, work, slot, clock, may_wait, pubsub }
     }
 
     /// Publishes on a sharded channel: handed over when everything the command or transaction did is logged, in the order of the
@@ -50,7 +50,22 @@ impl<'c> KeyContext<'c> {
 
     /// The clock of this command, Unix milliseconds: one reading for all it does. 0 while the log is replayed.
     pub fn now_ms(&self) -> u64 {
-        self.now_ms
+        self.clock.now_ms
+    }
+
+    /// The access clock of a key that is made now.
+    pub fn clock(&self) -> u32 {
+        self.clock.new_key()
+    }
+
+    /// The settings of LFU, if the policy of eviction is that.
+    pub fn lfu(&self) -> Option<Lfu> {
+        self.clock.lfu
+    }
+
+    /// A random number below `bound`.
+    pub fn random_below(&mut self, bound: u64) -> u64 {
+        self.work.rng.below(bound)
     }
 
     /// The slot of a key.
@@ -60,7 +75,6 @@ impl<'c> KeyContext<'c> {
     }
 
     /// The locked partitions, for commands that look at more than keys.
-    #[allow(dead_code, reason = "SCAN and DBSIZE are next")]
     pub(crate) fn partitions(&mut self) -> &mut (dyn Partitions + 'c) {
         self.partitions
     }
@@ -97,7 +111,7 @@ impl<'c> KeyContext<'c> {
     pub fn set_string(&mut self, key: &[u8], value: &[u8], deadline: Deadline) {
         let found = self.locate(key, true);
         let slot = self.slot_of(key);
-        let clock = self.clock;
+        let clock = self.clock.new_key();
         let partition = self.partitions.partition(slot.partition());
         match found {
             Some((_, place)) => partition.put_string(slot, place, key, value, deadline, clock),
@@ -121,7 +135,7 @@ impl<'c> KeyContext<'c> {
             None => {
                 let slot = self.slot_of(key);
                 let partition = self.partitions.partition(slot.partition());
-                partition.insert(slot, Entry::string(key, b"", NEVER, self.clock));
+                partition.insert(slot, Entry::string(key, b"", NEVER, self.clock.new_key()));
                 (slot, partition.find(slot, key).ok_or(CommandError::NoSuchKey)?)
             }
         };
@@ -166,7 +180,7 @@ impl<'c> KeyContext<'c> {
     pub fn find_or_create<C: Collection>(&mut self, key: &[u8]) -> Result<&mut C, CommandError> {
         if self.locate(key, false).is_none() {
             let slot = self.slot_of(key);
-            let entry = Entry::object(key, C::default().into(), NEVER, self.clock);
+            let entry = Entry::object(key, C::default().into(), NEVER, self.clock.new_key());
             self.partitions.partition(slot.partition()).insert(slot, entry);
         }
         self.find_mut(key)?.ok_or(CommandError::NoSuchKey)
@@ -186,7 +200,7 @@ impl<'c> KeyContext<'c> {
 
     /// Makes a key hold this value, whatever it held before; it does not expire.
     pub fn set_collection<C: Collection>(&mut self, key: &[u8], value: C) {
-        self.put(Entry::object(key, value.into(), NEVER, self.clock));
+        self.put(Entry::object(key, value.into(), NEVER, self.clock.new_key()));
     }
 
     /// Removes a key; what it held, if it was there.
@@ -213,6 +227,13 @@ impl<'c> KeyContext<'c> {
         self.partitions.partition(slot.partition()).set_deadline(slot, place, deadline);
         self.changed(key);
         true
+    }
+
+    /// Removes all keys of a partition.
+    pub(crate) fn flush_partition(&mut self, index: usize) {
+        let partition = self.partitions.partition(index);
+        let slots = partition.slots_in_use(index);
+        self.work.flushed(slots, partition.take_all());
     }
 
     /// Says that a key was changed: watchers are told, and the command will be logged.
@@ -265,14 +286,14 @@ impl<'c> KeyContext<'c> {
             return None;
         };
         let entry = partition.at_mut(slot, place)?;
-        if entry.deadline() < self.now_ms {
+        if entry.deadline() < self.clock.now_ms {
             partition.expire(slot, place);
             self.work.expired(slot, key);
             self.partitions.partition(slot.partition()).watched.changed(key);
             return None;
         }
         if used {
-            entry.set_clock(self.clock);
+            self.clock.touch(entry, &mut self.work.rng);
             partition.hits += 1;
         }
         Some((slot, place))

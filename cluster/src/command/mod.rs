@@ -6,12 +6,14 @@
 //! - [`args`], [`reply`], [`error`]: what a handler is given and what it answers.
 //! - [`key_context`]: the keyspace as a handler sees it, under the lock of its slot; `work`: what it leaves to be done.
 //! - [`session_context`]: the connection and the node as a handler sees them.
+//! - [`deadline`]: times to live; [`decimal`]: sums of decimal numbers.
 //! - one module for each group of commands, each with its rows in `COMMANDS`.
 
 pub mod args;
 pub mod cluster;
 pub mod collection;
 pub mod connection;
+pub mod deadline;
 pub mod decimal;
 pub mod error;
 pub mod hash;

@@ -3,9 +3,11 @@
 //! One lives with each connection and is used again, so that a command allocates nothing here.
 
 use shared::resp::write;
+use shared::rt::rng::Rng;
 use shared::slot::Slot;
 
 use super::Request;
+use crate::keyspace::slot_table::SlotTable;
 
 /// Keys with their slots, side by side in one buffer.
 #[derive(Default)]
@@ -47,7 +49,6 @@ pub(crate) struct WaitFor {
 }
 
 /// What is left to be done at the end of a command or a transaction.
-#[derive(Default)]
 pub struct Work {
     /// Effects so far: requests as RESP arrays, one after another.
     pub(crate) payload: Vec<u8>,
@@ -64,12 +65,35 @@ pub struct Work {
     /// Whether keys of several slots are changed: then each changed key is logged by itself, as what it holds afterwards, since
     /// the slots' logs are read independently.
     pub(crate) each_key: bool,
-    /// Whether all keys were removed before those in `changed` were changed.
-    pub(crate) flushed: bool,
+    /// Slots whose keys were all removed, before those in `changed` were changed.
+    pub(crate) flushed: Vec<Slot>,
+    /// What was removed with them: dropped when the locks are given back, as that takes long.
+    pub(crate) removed: Vec<Box<[SlotTable]>>,
     /// Sharded channels and messages, one after the other, to be handed over once everything is logged.
     pub(crate) published: Keys,
+    /// For what is left to chance: RANDOMKEY, LFU.
+    pub(crate) rng: Rng,
     /// What the command that runs now waits for.
     pub(crate) wait: Option<WaitFor>,
+}
+
+impl Default for Work {
+    fn default() -> Work {
+        Work {
+            payload: Vec::new(),
+            borrowed: Keys::default(),
+            changed: Keys::default(),
+            ready: Keys::default(),
+            changes: 0,
+            explicit: false,
+            each_key: false,
+            flushed: Vec::new(),
+            removed: Vec::new(),
+            published: Keys::default(),
+            rng: Rng::from_system(),
+            wait: None,
+        }
+    }
 }
 
 impl Work {
@@ -81,7 +105,7 @@ impl Work {
         self.changed.clear();
         self.published.clear();
         self.each_key = each_key;
-        self.flushed = false;
+        self.flushed.clear();
         self.next_command();
     }
 
@@ -100,6 +124,15 @@ impl Work {
         if self.each_key {
             self.changed.push(slot, key);
         }
+    }
+
+    /// All keys of these slots were removed.
+    pub(crate) fn flushed(&mut self, slots: Vec<Slot>, removed: Box<[SlotTable]>) {
+        self.flushed.extend(slots);
+        self.removed.push(removed);
+        self.changed.clear();
+        self.changes += 1;
+        self.explicit = true;
     }
 
     pub(crate) fn borrowed(&mut self, slot: Slot, key: &[u8]) {

@@ -156,6 +156,13 @@ impl Entry {
 }
 
 impl Object {
+    /// The same under another key.
+    pub fn renamed(mut self: Box<Object>, key: &[u8]) -> Entry {
+        self.key = key.into();
+        self.memory = self.measure();
+        Entry::Object(self)
+    }
+
     fn measure(&self) -> usize {
         allocated(size_of::<Object>()) + allocated(self.key.len()) + self.value.memory_bytes()
     }

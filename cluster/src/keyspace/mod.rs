@@ -3,10 +3,11 @@
 //! # Layout
 //!
 //! - [`partition`]: what one lock guards; [`held`]: the locks that one command holds.
-//! - [`slot_table`]: the keys of one slot; [`entry`]: one key with its value; [`dump`]: an entry as bytes.
+//! - [`slot_table`]: the keys of one slot; [`entry`]: one key with its value; [`dump`]: an entry as bytes; [`clock`]: when it was used.
 //! - [`value`]: the types of values that are not strings.
 //! - [`watch`]: keys that transactions watch; [`waiting`]: clients that wait for keys.
 
+pub mod clock;
 pub mod dump;
 pub mod entry;
 pub mod held;

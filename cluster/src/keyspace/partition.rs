@@ -188,9 +188,29 @@ impl Partition {
         std::mem::replace(&mut self.tables, empty)
     }
 
+    /// The slots that hold keys; `index` is this partition's.
+    pub fn slots_in_use(&self, index: usize) -> Vec<Slot> {
+        let number =
+            |place: usize| u16::try_from(index * SLOTS_PER_PARTITION + place).ok().and_then(Slot::new);
+        let used = self.tables.iter().enumerate().filter(|(_, table)| !table.is_empty());
+        used.filter_map(|(place, _)| number(place)).collect()
+    }
+
     /// How many keys have a deadline.
     pub fn volatile(&self) -> usize {
         self.volatile
+    }
+
+    /// All its entries, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.tables.iter().flat_map(SlotTable::iter)
+    }
+
+    /// Some entry, chosen by random bits; none only if there is none.
+    pub fn sample(&self, random: u64) -> Option<&Entry> {
+        let first = random as usize % SLOTS_PER_PARTITION;
+        let tables = (0..SLOTS_PER_PARTITION).map(|step| &self.tables[(first + step) % SLOTS_PER_PARTITION]);
+        tables.filter(|table| !table.is_empty()).find_map(|table| table.sample(random.rotate_right(8)))
     }
 
     /// How many keys it holds.

@@ -49,7 +49,9 @@ pub(super) struct Turn<'t> {
 
 impl<'t> Turn<'t> {
     pub(super) fn new(shared: &'t Arc<Shared>, now_ms: u64) -> Turn<'t> {
-        Turn { shared, config: shared.config(), clock: Clock::at(now_ms), commands: 0 }
+        let config = shared.config();
+        let clock = Clock::at(now_ms, &config);
+        Turn { shared, config, clock, commands: 0 }
     }
 
     /// Counts what was done.
