@@ -27,7 +27,8 @@ fn main() {
         transaction.extend_from_slice(b"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n$15\r\n1700000000000-0\r\n:1\r\n");
     }
     println!("reply of a published edit, of four: {:.0} ns each", nanoseconds(|| replies(&transaction)));
-    let bulk = b"$100\r\n".iter().chain(&[b'x'; 100]).chain(b"\r\n").copied().collect::<Vec<u8>>().repeat(PIPELINE);
+    let bulk =
+        b"$100\r\n".iter().chain(&[b'x'; 100]).chain(b"\r\n").copied().collect::<Vec<u8>>().repeat(PIPELINE);
     println!("reply of 100 bytes: {:.0} ns", nanoseconds(|| replies(&bulk)));
 }
 

@@ -90,7 +90,7 @@ enum Element {
 /// The element that starts at `at`: all of a scalar, the head of an aggregate.
 #[inline]
 fn element(buf: &[u8], at: usize, protocol: Protocol) -> Result<Element, ProtocolError> {
-    let Some(&kind) = buf.get(at) else { return Ok(Element::Incomplete { needed: at + ELEMENT_BYTES_MIN }) };
+    let Some(&kind) = buf.get(at) else { return Ok(Element::Incomplete { needed: at + 1 }) };
     let three = protocol == Protocol::Resp3;
     match kind {
         b'+' | b'-' | b':' => {}

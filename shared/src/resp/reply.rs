@@ -58,6 +58,13 @@ impl ReplyDecoder {
             return Ok(Some(value));
         }
         let bytes = buf.split_to(end).freeze();
+        if let [b'$', rest @ ..] = &bytes[..]
+            && let Some(line) = rest.iter().position(|&byte| byte == b'\n')
+            && end >= line + 4
+        {
+            // `$`, the line, the bytes, CRLF: the walk has seen that they are there.
+            return Ok(Some(Value::Bulk(bytes.slice(line + 2..end - 2))));
+        }
         match self.protocol {
             Protocol::Resp2 => match resp2::decode::decode_range(&bytes).map_err(refused)? {
                 Some((frame, _)) => value2(&bytes, frame).map(Some),

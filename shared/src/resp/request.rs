@@ -1,9 +1,13 @@
 //! One request out of the bytes a client sent: an array of bulk strings, or an inline line.
 //!
 //! The arguments are ranges into the caller's buffer: nothing is copied. The walk is iterative and meets no nesting: an
-//! argument that is an array is refused. Written by hand instead of on redis-protocol's `decode_range` because that
-//! recurses once a level of hostile nesting (100,000 brackets end the process), starts again from the first byte whenever
-//! a byte is missing.
+//! argument that is an array is refused. It is written by hand instead of on redis-protocol's `decode_range` because that
+//! recurses once a level of hostile nesting (100,000 brackets end the process) and takes 5 to 15 times as long: 21 ns
+//! against 325 ns for a GET, 30 ns against 480 ns for a SET of 100 bytes (`cargo bench -p shared --bench resp`, best of
+//! three runs on two busy cores).
+//!
+//! Each call walks from the first byte; `needed` keeps that from being often: within a bulk string it names its end, and a
+//! long request is walked again when it has grown by a quarter.
 
 use std::ops::Range;
 
@@ -117,17 +121,14 @@ fn array(bounds: &Bounds, buf: &[u8], args: &mut Vec<Range<usize>>) -> Result<De
     // A claimed count is not a reason to take memory: as many as the bytes at hand can hold.
     args.reserve(count.min((buf.len() - at) / BULK_BYTES_MIN));
     for done in 0..count {
-        let rest_min = (count - done - 1) * BULK_BYTES_MIN;
+        let rest_min = (count - done) * BULK_BYTES_MIN;
         match buf.get(at) {
-            None => return Ok(Decoded::Incomplete { needed: at + BULK_BYTES_MIN + rest_min }),
+            None => return Ok(Decoded::Incomplete { needed: worth_while(buf, at + rest_min) }),
             Some(b'$') => {}
             Some(&other) => return Err(ProtocolError::ExpectedBulk(other)),
         }
         let (bytes, start) = match length(buf, at + 1, ProtocolError::BulkLength)? {
-            Length::Incomplete => {
-                let needed = (at + BULK_BYTES_MIN).max(buf.len() + 1) + rest_min;
-                return Ok(Decoded::Incomplete { needed });
-            }
+            Length::Incomplete => return Ok(Decoded::Incomplete { needed: worth_while(buf, at + rest_min) }),
             Length::Negative { .. } => return Err(ProtocolError::BulkLength),
             Length::Is { value, next } => (value, next),
         };
@@ -136,7 +137,7 @@ fn array(bounds: &Bounds, buf: &[u8], args: &mut Vec<Range<usize>>) -> Result<De
         }
         let end = start + bytes;
         match buf.get(end..end + 2) {
-            None => return Ok(Decoded::Incomplete { needed: end + 2 + rest_min }),
+            None => return Ok(Decoded::Incomplete { needed: end + 2 }),
             Some(b"\r\n") => {}
             Some(_) => return Err(ProtocolError::ExpectedCrlf),
         }
@@ -144,6 +145,14 @@ fn array(bounds: &Bounds, buf: &[u8], args: &mut Vec<Range<usize>>) -> Result<De
         at = end + 2;
     }
     Ok(Decoded::Request { consumed: at })
+}
+
+/// From which size on another walk is worth while, when the request takes at least `least` bytes: any for a short one, so
+/// that what is wrong in it is refused at once; a quarter more for a long one.
+fn worth_while(buf: &[u8], least: usize) -> usize {
+    const SHORT_BYTES: usize = 16 * 1024;
+    let growth = if buf.len() < SHORT_BYTES { 0 } else { buf.len() / 4 };
+    least.min(buf.len() + growth).max(buf.len() + 1)
 }
 
 enum Length {
@@ -230,9 +239,9 @@ mod tests {
     fn what_is_missing_is_said_and_never_more_than_is_missing() {
         assert_eq!(needed(b""), 1);
         assert_eq!(needed(b"*2\r"), 4);
-        assert_eq!(needed(b"*2\r\n"), 4 + 12);
+        assert_eq!(needed(b"*2\r\n"), 5);
         assert_eq!(needed(b"*1\r\n$1000\r\nabc"), 11 + 1_000 + 2);
-        assert_eq!(needed(b"*3\r\n$1000\r\nabc"), 11 + 1_000 + 2 + 12);
+        assert_eq!(needed(b"*3\r\n$1000\r\nabc"), 11 + 1_000 + 2);
         assert_eq!(needed(b"GET k"), 6);
     }
 
@@ -274,6 +283,27 @@ mod tests {
         let mut args = Vec::new();
         assert!(decode(b"*1048576\r\n$1\r\n", &mut args).is_ok());
         assert!(args.capacity() < 16);
+    }
+
+    #[test]
+    fn a_request_of_a_million_arguments_in_small_pieces_is_not_walked_all_too_often() {
+        let mut bytes = b"*1000000\r\n".to_vec();
+        bytes.extend_from_slice(&b"$1\r\nx\r\n".repeat(1_000_000));
+        let (mut have, mut walked, mut args) = (0, 0, Vec::new());
+        loop {
+            walked += have;
+            match decode(&bytes[..have], &mut args).unwrap() {
+                Decoded::Incomplete { needed } => {
+                    assert!(needed > have && needed <= bytes.len());
+                    have = needed.next_multiple_of(1_000).min(bytes.len());
+                }
+                decoded => {
+                    assert_eq!(decoded, Decoded::Request { consumed: bytes.len() });
+                    break;
+                }
+            }
+        }
+        assert!(walked < 20 * bytes.len(), "{walked} bytes walked for {}", bytes.len());
     }
 
     #[test]

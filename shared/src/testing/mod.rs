@@ -21,6 +21,7 @@
 //! - [`wait`]: polling with a deadline. - [`ports`]: free ports. - [`folder`]: temporary folders.
 //! - [`process`]: a child process with its log. - [`binary`]: where our binaries are. - [`wire`]: a blocking RESP connection.
 //! - [`node`]: one server. - [`cluster`]: several. - [`service`]: the document service.
+//! - [`laws`]: what must hold for RESP whatever the bytes.
 
 // A test helper that cannot go on says so and ends the test.
 #![allow(clippy::expect_used, clippy::panic)]
@@ -28,6 +29,7 @@
 pub mod binary;
 pub mod cluster;
 pub mod folder;
+pub mod laws;
 pub mod node;
 pub mod ports;
 pub mod process;
