@@ -5,6 +5,7 @@
 //! - [`process`]: the program, from its arguments to its exit code; [`logging`]: what it tells people.
 //! - [`config`]: settings as typed and as validated.
 //! - [`node`]: a node as a value; several live in one process.
+//! - [`local`]: several nodes in one process that form a cluster by themselves.
 //! - [`server`]: listener, workers, connections, the registry of clients.
 //! - [`command`]: the one table of commands, and what each does.
 //! - [`redirect`]: whether this node serves a slot, and what is answered when not.
@@ -25,6 +26,7 @@ pub mod config;
 pub mod glob;
 pub mod gossip;
 pub mod keyspace;
+pub mod local;
 pub mod log;
 pub mod logging;
 pub mod node;

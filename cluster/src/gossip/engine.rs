@@ -54,10 +54,11 @@ impl Engine {
         for peer in topology.peers_mut() {
             peer.contact = Contact::default();
         }
+        let owns_slots = !topology.me().slots().is_empty();
         Engine {
             topology,
             settings,
-            state: ClusterState::new(now),
+            state: ClusterState::new(now, owns_slots, settings.node_timeout_ms),
             forgotten: BTreeMap::new(),
             links: BTreeMap::new(),
             next_link: 0,

@@ -5,8 +5,8 @@ use shared::limits::SLOTS;
 use super::engine::Engine;
 use crate::topology::{Member, Moment};
 
-/// A node that starts waits so long before it serves, at least and at most, milliseconds; in between the node timeout. Others
-/// may have to tell it that its slots have gone on without it.
+/// A node that owns slots when it starts waits so long before it serves, at least and at most, milliseconds; in between the node
+/// timeout. Others may have to tell it that its slots have gone on without it.
 const START_DELAY_MS: (u64, u64) = (500, 2_000);
 /// A node that comes back from a minority waits so long, at least and at most, milliseconds.
 const REJOIN_DELAY_MS: (u64, u64) = (500, 5_000);
@@ -15,7 +15,8 @@ const REJOIN_DELAY_MS: (u64, u64) = (500, 5_000);
 #[derive(Debug)]
 pub(super) struct ClusterState {
     up: bool,
-    started: Moment,
+    /// Until when it waits after its start.
+    starting_until: Moment,
     /// Whether this node has been in a majority since its start: before, it is starting, not cut off.
     had_majority: bool,
     /// When this node last saw itself cut off in a minority.
@@ -23,8 +24,9 @@ pub(super) struct ClusterState {
 }
 
 impl ClusterState {
-    pub(super) fn new(now: Moment) -> ClusterState {
-        ClusterState { up: false, started: now, had_majority: false, minority_at: None }
+    pub(super) fn new(now: Moment, owns_slots: bool, node_timeout_ms: u64) -> ClusterState {
+        let delay = if owns_slots { delay(START_DELAY_MS, node_timeout_ms) } else { 0 };
+        ClusterState { up: false, starting_until: now.after(delay), had_majority: false, minority_at: None }
     }
 
     pub(super) fn up(&self) -> bool {
@@ -60,8 +62,11 @@ impl Engine {
     }
 
     fn must_wait(&self, now: Moment) -> bool {
-        let delay = |(least, most): (u64, u64)| self.settings.node_timeout_ms.clamp(least, most);
-        now.since(self.state.started) < delay(START_DELAY_MS)
-            || self.state.minority_at.is_some_and(|at| now.since(at) < delay(REJOIN_DELAY_MS))
+        let rejoin = delay(REJOIN_DELAY_MS, self.settings.node_timeout_ms);
+        now < self.state.starting_until || self.state.minority_at.is_some_and(|at| now.since(at) < rejoin)
     }
+}
+
+fn delay((least, most): (u64, u64), node_timeout_ms: u64) -> u64 {
+    node_timeout_ms.clamp(least, most)
 }

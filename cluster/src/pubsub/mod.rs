@@ -18,3 +18,6 @@ pub mod subscriber;
 
 pub use registry::PubSub;
 pub use subscriber::{Scope, Subscriber, Subscription};
+
+#[cfg(test)]
+mod tests;

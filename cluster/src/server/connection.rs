@@ -12,6 +12,7 @@ use shared::rt::time::{self, Duration};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::dispatch::{Next, Turn};
+use super::outbox::Taken;
 use super::pause::Pause;
 use super::scratch::{READ_BYTES, SCRATCH, Scratch};
 use super::session::Session;
@@ -22,6 +23,9 @@ use crate::node::Shared;
 /// Unsent replies beyond which nothing more is read from a client, bytes. It sends requests and takes no answers: up to here it
 /// may (a client that pipelines everything first and reads then), beyond it waits.
 const UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Pushed messages that are sent with one write, bytes.
+const PUSHED_BYTES: usize = 64 * 1024;
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -88,10 +92,7 @@ impl Connection {
     /// Reads, runs and writes until there is nothing to do, or a request waits for something.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Pause, Goodbye>> {
         loop {
-            if self.session.client.outbox.poll_take(cx, &mut self.output) {
-                return Poll::Ready(Err(Goodbye::Asked));
-            }
-            let flushed = self.poll_flush(cx)?.is_ready();
+            let flushed = self.poll_pushes(cx)?.is_ready();
             if self.closing && flushed {
                 return Poll::Ready(Err(Goodbye::Asked));
             }
@@ -183,6 +184,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends what is unsent and what others push. Messages leave the outbox only as fast as the client takes them: what waits is
+    /// bounded there.
+    fn poll_pushes(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Goodbye>> {
+        loop {
+            let flushed = self.poll_flush(cx)?;
+            let room = if flushed.is_ready() { PUSHED_BYTES } else { 0 };
+            match self.session.client.outbox.poll_take(cx, &mut self.output, room) {
+                Taken::Closed => return Poll::Ready(Err(Goodbye::Asked)),
+                Taken::Some => {}
+                Taken::Nothing => return flushed.map(Ok),
+            }
+        }
+    }
+
     /// Sends what is unsent.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Goodbye>> {
         while self.sent < self.output.len() {
@@ -250,10 +265,7 @@ impl Connection {
             if let Poll::Ready(result) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(result));
             }
-            if self.session.client.outbox.poll_take(cx, &mut self.output) {
-                return Poll::Ready(Err(Goodbye::Asked));
-            }
-            let _sent = self.poll_flush(cx)?;
+            let _sent = self.poll_pushes(cx)?;
             while self.input.len() < READ_BYTES {
                 self.input.reserve(READ_BYTES - self.input.len());
                 ready!(self.poll_more(cx))?;

@@ -63,16 +63,35 @@ impl Outbox {
         inner.messages.drain(..).collect()
     }
 
-    /// Moves what is queued to `out` and has `cx` woken at the next push; true if the connection shall close.
-    pub(super) fn poll_take(&self, cx: &Context<'_>, out: &mut Vec<u8>) -> bool {
+    /// Moves messages to `out` until that holds `room` bytes, and has `cx` woken at the next push: however many messages come
+    /// before it is polled again, it is woken once.
+    pub(super) fn poll_take(&self, cx: &Context<'_>, out: &mut Vec<u8>, room: usize) -> Taken {
         let mut inner = self.inner.lock();
-        while let Some(message) = inner.messages.pop_front() {
+        let before = out.len();
+        while out.len() < room
+            && let Some(message) = inner.messages.pop_front()
+        {
+            inner.bytes -= message.len();
             out.extend_from_slice(&message);
         }
-        inner.bytes = 0;
         if !inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             inner.waker = Some(cx.waker().clone());
         }
-        inner.closed
+        match () {
+            () if inner.closed => Taken::Closed,
+            () if out.len() > before => Taken::Some,
+            () => Taken::Nothing,
+        }
     }
+}
+
+/// What [`Outbox::poll_take`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// The connection shall close.
+    Closed,
+    /// Messages; maybe there are more.
+    Some,
+    /// None, or no room for any.
+    Nothing,
 }
