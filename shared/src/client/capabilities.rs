@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::command::Command;
-use super::core::{Calls, Core, Parcel};
+use super::core::{Core, Over, Parcel};
 use super::error::ClientError;
 use super::handle::Client;
+use super::nodes::Lane;
 use crate::resp::Value;
 
 /// What the servers of a cluster can do, as far as one of them tells.
@@ -89,7 +90,7 @@ impl Client {
 }
 
 async fn ask(core: &Core, command: &Command) -> Result<Value, ClientError> {
-    let delivered = core.deliver(&Parcel::command(command), &Calls).await?;
+    let delivered = core.deliver(&Parcel::command(command), &Over(Lane::Calls)).await?;
     Ok(delivered.values.into_iter().next().unwrap_or(Value::Null))
 }
 

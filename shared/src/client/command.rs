@@ -92,7 +92,7 @@ impl Command {
     }
 
     /// Says how long the command itself may block on the server (`XREAD BLOCK`), on top of the deadlines of the
-    /// configuration. Commands behind it on the same connection wait too.
+    /// configuration. It takes a connection of its own, where only other commands that block wait behind it.
     #[must_use]
     pub fn blocks(mut self, time: Duration) -> Command {
         self.blocks = time;

@@ -53,14 +53,14 @@ pub(crate) trait Entrance {
     fn enter(&self, node: &Address) -> (Lane, Self::Pass);
 }
 
-/// The entrance of calls.
-pub(crate) struct Calls;
+/// The entrance of calls: always over this lane.
+pub(crate) struct Over(pub(crate) Lane);
 
-impl Entrance for Calls {
+impl Entrance for Over {
     type Pass = ();
 
     fn enter(&self, _: &Address) -> (Lane, ()) {
-        (Lane::Calls, ())
+        (self.0, ())
     }
 }
 

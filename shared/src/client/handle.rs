@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::command::{Command, Route};
 use super::config::ClientConfig;
-use super::core::{Calls, Core, Parcel};
+use super::core::{Core, Over, Parcel};
 use super::document::publisher::Publishers;
 use super::error::ClientError;
+use super::nodes::Lane;
 use super::slot_map::SlotMap;
 use super::subscription::{Hub, Kind, Subscription};
 use super::topology;
@@ -53,7 +54,8 @@ impl Client {
 
     /// Executes a command on the owner of its key, or on any primary if it has none. A refusal of the server is an `Err`.
     pub async fn call(&self, command: Command) -> Result<Value, ClientError> {
-        let delivered = self.core.deliver(&Parcel::command(&command), &Calls).await?;
+        let lane = if command.blocking_time().is_zero() { Lane::Calls } else { Lane::Blocking };
+        let delivered = self.core.deliver(&Parcel::command(&command), &Over(lane)).await?;
         Ok(delivered.values.into_iter().next().unwrap_or(Value::Null))
     }
 
@@ -74,7 +76,7 @@ impl Client {
             return Err(ClientError::CrossSlot);
         }
         let parcel = Parcel::transaction(Route::Slot(slot), &commands);
-        Ok(self.core.deliver(&parcel, &Calls).await?.values)
+        Ok(self.core.deliver(&parcel, &Over(Lane::Calls)).await?.values)
     }
 
     /// Subscribes to a sharded channel, on the owner of its slot. Returns when the server has confirmed it: every message

@@ -16,6 +16,8 @@ use super::slot_map::SlotMap;
 pub(crate) enum Lane {
     /// For calls.
     Calls,
+    /// For calls that block on the server, so that no other call waits behind them.
+    Blocking,
     /// For edits of documents: two, so that a barrier that blocks one does not hold up the edits on the other.
     Publish(u8),
 }

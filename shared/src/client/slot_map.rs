@@ -12,6 +12,8 @@ pub struct SlotMap {
     /// The index of the owning shard, by slot.
     owners: Box<[Option<u16>]>,
     cluster: bool,
+    /// A redirection has changed it since it was read: the replicas of the slot's new owner are not known.
+    patched: bool,
 }
 
 /// One primary and its replicas.
@@ -30,6 +32,7 @@ impl SlotMap {
             shards: vec![Shard { primary: server, replicas: Vec::new() }],
             owners: vec![Some(0); SLOTS].into(),
             cluster: false,
+            patched: false,
         }
     }
 
@@ -111,14 +114,20 @@ impl SlotMap {
         self.cluster
     }
 
+    /// Whether a redirection has changed it since it was read.
+    pub fn is_patched(&self) -> bool {
+        self.patched
+    }
+
     /// Learns from a redirection that this slot belongs to another primary.
     pub fn set_owner(&mut self, slot: Slot, owner: Address) {
+        self.patched = true;
         let shard = self.shard_of(owner);
         self.owners[slot.index()] = Some(shard);
     }
 
     fn without_owners() -> SlotMap {
-        SlotMap { shards: Vec::new(), owners: vec![None; SLOTS].into(), cluster: true }
+        SlotMap { shards: Vec::new(), owners: vec![None; SLOTS].into(), cluster: true, patched: false }
     }
 
     fn fill(&mut self, from: &Value, to: &Value, shard: u16) -> Option<()> {

@@ -160,6 +160,75 @@ fn nobody_there_is_an_error_in_time() {
     });
 }
 
+#[test]
+fn a_server_that_knows_no_resp3_is_spoken_to_in_resp2() {
+    let folder = TempFolder::new("alone");
+    let node = Node::redis(folder.path(), &["--rename-command", "HELLO", "HALLO", "--requirepass", "secret"]);
+    run(async {
+        let client = Client::connect_url(&format!("redis://:secret@{}", node.address())).await.unwrap();
+        client.call(Command::new("HSET").key("h").arg("a").arg("1").arg("b").arg("2")).await.unwrap();
+        let all = client.call(Command::new("HGETALL").key("h")).await.unwrap();
+        assert!(matches!(all, Value::Array(_)), "a flat array is RESP2: {all:?}");
+        assert_eq!(all.field("b").and_then(Value::as_int), Some(2));
+        let mut subscription = client.subscribe("c").await.unwrap();
+        client.call(Command::new("PUBLISH").arg("c").arg("x")).await.unwrap();
+        assert!(matches!(subscription.next().await, Some(shared::client::Event::Message { .. })));
+        let refused = Client::connect_url(&format!("redis://:wrong@{}", node.address())).await;
+        assert!(matches!(refused, Err(ClientError::Auth { .. })), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_call_that_blocks_holds_up_no_other() {
+    let folder = TempFolder::new("alone");
+    let node = Node::redis(folder.path(), &[]);
+    run(async {
+        let client = client_of(&node).await;
+        let pop = Command::new("BLPOP").key("list").arg("20").blocks(Duration::from_secs(20));
+        let blocked = tokio::spawn({
+            let client = client.clone();
+            async move { client.call(pop).await }
+        });
+        shared::testing::wait::until_async("the call blocks", || async {
+            let info = client.call(Command::new("INFO").arg("clients")).await.unwrap();
+            info.as_str().unwrap().contains("blocked_clients:1")
+        })
+        .await;
+        client.call(Command::new("RPUSH").key("list").arg("x")).await.unwrap();
+        assert_eq!(blocked.await.unwrap().unwrap().elements().unwrap()[1].as_str(), Some("x"));
+    });
+}
+
+/// A primary dies for good, its replica takes over: calls and subscriptions go on there.
+#[test]
+fn calls_and_subscriptions_follow_a_failover() {
+    let mut cluster = Cluster::redis(3, 1);
+    run(async {
+        let client = client(&cluster).await;
+        let mut subscription = client.subscribe_sharded("doc:{notes}").await.unwrap();
+        client.call(set("doc:{notes}", "before")).await.unwrap();
+        client
+            .call(Command::new("WAIT").arg("1").arg("1000").in_slot(shared::slot::Slot::of_key(b"notes")))
+            .await
+            .unwrap();
+        let owner = cluster.owner_of("doc:{notes}");
+        cluster.node_mut(owner).kill();
+        assert_eq!(client.call(get("doc:{notes}")).await.unwrap().as_str(), Some("before"));
+        assert!(client.call(set("doc:{notes}", "after")).await.unwrap().is_ok());
+        let mut events = Vec::new();
+        while events.last() != Some(&shared::client::Event::Resumed) {
+            events.push(
+                shared::rt::time::timeout(Duration::from_secs(20), subscription.next())
+                    .await
+                    .unwrap()
+                    .unwrap(),
+            );
+        }
+        client.call(Command::new("SPUBLISH").key("doc:{notes}").arg("x")).await.unwrap();
+        assert!(matches!(subscription.next().await, Some(shared::client::Event::Message { .. })));
+    });
+}
+
 /// A writer goes on while `redis-cli --cluster reshard` moves the slots under it: no error, no write lost or doubled.
 #[test]
 fn resharding_under_a_writer_loses_and_doubles_nothing() {

@@ -1,6 +1,6 @@
 //! Subscriptions: they survive what happens to connections, nodes and slots, and tell when messages may be missing.
 
-use shared::client::{Client, Command, Event, Subscription};
+use shared::client::{Client, ClientError, Command, Event, Subscription};
 use shared::resp::Value;
 use shared::rt::time::{Duration, timeout};
 use shared::testing::{Cluster, Node, TempFolder, binary};
@@ -164,5 +164,25 @@ fn a_slow_reader_loses_messages_and_is_told() {
         assert_eq!((next(&mut slow).await, next(&mut slow).await), (Event::Lost, Event::Resumed));
         client.call(Command::new("PUBLISH").arg("c").arg("after")).await.unwrap();
         assert_eq!(next_payload(&mut slow).await, "after");
+    });
+}
+
+#[test]
+fn a_subscription_without_the_right_to_it_is_refused() {
+    let folder = TempFolder::new("alone");
+    let user = ["--user", "ana", "on", ">pw", "~*", "+@all", "resetchannels", "&mine"];
+    let node = Node::redis(folder.path(), &user);
+    run(async {
+        let client = Client::connect_url(&format!("redis://ana:pw@{}", node.address())).await.unwrap();
+        let refused = client.subscribe("theirs").await;
+        assert!(
+            matches!(&refused, Err(ClientError::Server(error)) if error.code() == "NOPERM"),
+            "{refused:?}"
+        );
+        // The right is taken away: the server closes the connection, and will not have it again.
+        let mut subscription = client.subscribe("mine").await.unwrap();
+        node.wire().call(&["ACL", "SETUSER", "ana", "resetchannels"]);
+        assert_eq!(next(&mut subscription).await, Event::Lost);
+        assert_eq!(timeout(PATIENCE, subscription.next()).await.unwrap(), None);
     });
 }

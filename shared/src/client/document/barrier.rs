@@ -15,7 +15,9 @@ use super::segment::{Draft, Segments};
 use crate::client::address::Address;
 use crate::client::command::Command;
 use crate::client::connection::{Failure, Order};
+use crate::client::core::Core;
 use crate::client::nodes::Lane;
+use crate::client::topology;
 use crate::limits::BARRIER_INTERVAL_MS;
 use crate::resp::Value;
 use crate::rt::task;
@@ -116,10 +118,7 @@ impl ShardPublisher {
         let core = &publishers.core;
         loop {
             let capabilities = publishers.capabilities().await.map_err(|error| error.to_string())?;
-            // A replica that has failed leaves the map: then the disk alone counts.
-            let map = core.topology.map();
-            let replicas =
-                map.shard_at(&self.primary).map_or(0, |shard| i64::from(!shard.replicas.is_empty()));
+            let replicas = i64::from(self.has_replica(core).await?);
             let wait_ms = i64::try_from(WAIT.as_millis()).unwrap_or(i64::MAX);
             let disk = i64::from(capabilities.waits_for_disk());
             let command = if capabilities.waitaof {
@@ -152,6 +151,20 @@ impl ShardPublisher {
             }
             core.topology.wish();
         }
+    }
+}
+
+impl ShardPublisher {
+    /// Whether a replica must have the edits too. One that has failed leaves the map: then the disk alone counts.
+    async fn has_replica(&self, core: &Core) -> Result<bool, String> {
+        if core.topology.map().is_patched() {
+            topology::refresh(core).await.map_err(|error| error.to_string())?;
+        }
+        // What a primary says that the cluster has replaced is worth nothing.
+        let map = core.topology.map();
+        let shard =
+            map.shard_at(&self.primary).ok_or_else(|| format!("{} is no primary any more", self.primary))?;
+        Ok(!shard.replicas.is_empty())
     }
 }
 
