@@ -115,3 +115,16 @@ fn every_byte_flipped_and_every_cut_is_refused_or_costs_the_end_of_the_log_only(
         }
     }
 }
+
+#[test]
+fn a_tail_is_not_torn_if_a_later_increment_holds_anything() {
+    let (folder, _) = make();
+    let [before, growing] = ["log.2", "log.3"].map(|name| folder.path().join("range-00").join(name));
+    let whole = fs::read(&before).unwrap();
+    fs::write(&before, &whole[..whole.len() - 1]).unwrap();
+    // Nothing readable, but a byte: the one before was durable when it was written.
+    fs::write(&growing, b"R").unwrap();
+    let Err(Error::Damaged { file, offset, what }) = open(&quiet(&folder)).map(drop) else { panic!("taken") };
+    assert_eq!((file, what.ends_with("a later increment holds something")), (before, true));
+    assert!(offset > 32 && offset < whole.len() as u64);
+}

@@ -8,6 +8,7 @@ mod crash;
 mod every_byte;
 mod folder;
 mod format;
+mod fuzz_bodies;
 mod group_commit;
 mod lock;
 mod model;

@@ -66,6 +66,20 @@ fn a_failed_fsync_is_not_tried_again() {
 }
 
 #[test]
+fn an_increment_is_durable_before_the_next_one_gets_a_byte() {
+    let folder = Folder::new();
+    let (store, keyspace) = store_on("/dev/null", &folder);
+    let (mut writer, _syncer) = store.drivers().unwrap();
+    keyspace.add(&store, slot(0), 1).unwrap();
+    writer.step().unwrap();
+    let _rewrite = store.begin_rewrite(0).unwrap();
+    keyspace.add(&store, slot(0), 2).unwrap();
+    let error = writer.step().unwrap_err();
+    assert!(error.to_string().contains("log.1: cannot fsync"), "{error}");
+    assert_eq!(std::fs::metadata(folder.path().join("range-00/log.2")).unwrap().len(), 0);
+}
+
+#[test]
 fn a_short_write_is_cut_off_at_the_next_start_and_everything_acknowledged_is_there() {
     let folder = Folder::new();
     let mut child = Child::start(FILL_THE_DISK, &folder);
