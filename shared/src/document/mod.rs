@@ -7,6 +7,7 @@
 //! - [`text`]: a text with its visible characters, undo, and anchors that move with the letters around them.
 //! - [`sheet`]: a sheet: sheets, lines, cells, styles, and what can be done to them.
 //! - [`address`], [`formula`]: what people type (`A1`), and what is stored (ids).
+//! - [`engine`] (feature `calc`): values of formulas.
 //! - `undo`: undo of one's own edits only.
 //!
 //! # One edit
@@ -15,6 +16,8 @@
 //! yrs under `catch_unwind` → deltas for a window.
 
 pub mod address;
+#[cfg(feature = "calc")]
+pub mod engine;
 pub mod formula;
 pub mod guard;
 pub mod sheet;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check::{check, nesting};
+use super::check::check;
 use super::scan::{self, Piece};
 use super::stored::{self, StoredCorner, StoredPart, StoredReference};
 use super::{FormulaError, REF_ERROR};
@@ -54,6 +54,16 @@ pub fn store(typed: &str, workbook: &Workbook, sheet: &str) -> Result<String, Fo
 
 /// A stored formula as it is shown in a sheet: addresses where its cells are now, `#REF!` for what is gone.
 pub fn show(stored: &str, workbook: &Workbook, sheet: Option<&str>) -> String {
+    show_with(stored, workbook, sheet, |out, sheet| push_sheet_name(out, sheet.name()))
+}
+
+/// [`show`], with sheets named as `push_name` does, which ends a name with `!`.
+pub(crate) fn show_with(
+    stored: &str,
+    workbook: &Workbook,
+    sheet: Option<&str>,
+    push_name: impl Fn(&mut String, &Sheet),
+) -> String {
     let mut out = String::with_capacity(stored.len());
     for piece in stored::pieces(stored) {
         match piece {
@@ -64,7 +74,7 @@ pub fn show(stored: &str, workbook: &Workbook, sheet: Option<&str>) -> String {
                 match into.and_then(|into| Some((into, shown(into, &reference)?))) {
                     Some((into, target)) => {
                         if reference.sheet.is_some() {
-                            push_sheet_name(&mut out, into.name());
+                            push_name(&mut out, into);
                         }
                         target.write(&mut out);
                     }
@@ -78,12 +88,28 @@ pub fn show(stored: &str, workbook: &Workbook, sheet: Option<&str>) -> String {
 
 /// A shown formula as it reads after it was copied so many rows down and columns to the right: what has no `$` goes along.
 pub fn shift(typed: &str, rows: isize, cols: isize) -> Result<String, FormulaError> {
+    map_references(typed, |target| shifted(target, rows, cols))
+}
+
+/// A shown formula with `$` before every row and column.
+pub fn absolute(typed: &str) -> Result<String, FormulaError> {
+    let part = |part: Option<Part>| part.map(|part| Part { absolute: true, ..part });
+    let corner = |corner: Corner| Corner { row: part(corner.row), col: part(corner.col) };
+    map_references(typed, |target| {
+        Some(Reference { first: corner(target.first), last: target.last.map(corner) })
+    })
+}
+
+fn map_references(
+    typed: &str,
+    map: impl Fn(&Reference) -> Option<Reference>,
+) -> Result<String, FormulaError> {
     check(typed)?;
     let mut out = String::with_capacity(typed.len());
     for piece in scan::scan(typed)? {
         match piece {
             Piece::Text(text) => out.push_str(text),
-            Piece::Reference { sheet, target, .. } => match shifted(&target, rows, cols) {
+            Piece::Reference { sheet, target, .. } => match map(&target) {
                 Some(target) => {
                     if let Some(name) = sheet {
                         push_sheet_name(&mut out, &name);
@@ -95,12 +121,6 @@ pub fn shift(typed: &str, rows: isize, cols: isize) -> Result<String, FormulaErr
         }
     }
     Ok(out)
-}
-
-/// Whether an engine may see a formula as it is shown.
-#[cfg(feature = "calc")]
-pub(crate) fn fit_for_an_engine(shown: &str) -> bool {
-    nesting(shown).is_ok()
 }
 
 fn sheet_of<'w>(workbook: &'w Workbook, name: Option<&str>, here: &str) -> Option<&'w Sheet> {

@@ -17,7 +17,9 @@ pub mod scan;
 pub mod stored;
 
 pub use check::check;
-pub use convert::{Needs, needs, shift, show, store};
+#[cfg(feature = "calc")]
+pub(crate) use convert::show_with;
+pub use convert::{Needs, absolute, needs, shift, show, store};
 
 /// Why a typed formula is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -21,6 +21,7 @@ pub struct Document {
     structure: Structure,
     pending: Pending,
     broken: bool,
+    impersonated: bool,
 }
 
 /// What came of an update.
@@ -44,13 +45,16 @@ impl Document {
             structure: Structure::new(kind),
             pending: Pending::default(),
             broken: false,
+            impersonated: false,
         }
     }
 
     /// A document from a snapshot, which must be whole.
     pub fn load(kind: Kind, client: ClientId, snapshot: &[u8]) -> Result<Document, BadUpdate> {
         let mut document = Document::new(kind, client);
-        match document.apply_within(snapshot, Bounds::DOCUMENT)? {
+        let applied = document.apply_within(snapshot, Bounds::DOCUMENT)?;
+        document.impersonated = false;
+        match applied {
             Applied::Waits => Err(BadUpdate::Engine),
             Applied::New | Applied::Known => Ok(document),
         }
@@ -104,6 +108,12 @@ impl Document {
     /// Whether the merge engine broke. Then nothing works but [`rebuild`](super::rebuild).
     pub fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Whether somebody else published edits in the name of [`Document::client`]. What is written here from now on may collide with
+    /// theirs: load a snapshot under another client id (Yjs does the same).
+    pub fn is_impersonated(&self) -> bool {
+        self.impersonated
     }
 
     /// What is known: for each client the clock of its next edit. Updates that wait are not in it.
@@ -204,6 +214,7 @@ impl Document {
         self.usable().map_err(|_| BadUpdate::Engine)?;
         let walked = Update::walk(update, bounds)?;
         let mut before = Before::default();
+        let own = self.structure.clock(self.client);
         let fit = match self.structure.enter(&walked, &mut before)? {
             Fit::Missing(id) => {
                 return if self.pending.push(id, update) {
@@ -220,6 +231,7 @@ impl Document {
         match engine::decode(update) {
             Ok(Some(update)) => {
                 decoded.push(update);
+                self.impersonated |= self.structure.clock(self.client) > own;
                 Ok(if fit == Fit::New { Applied::New } else { Applied::Known })
             }
             Ok(None) | Err(Broken) => {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::limits::SHEET_ROWS_MAX;
+
 /// Rows or columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Axis {
@@ -112,7 +114,9 @@ impl Lines {
 
     /// The first number from which on no line `<letter><number>` has a place.
     pub(super) fn next_number(&self, letter: char) -> usize {
+        // Whoever wrote an id with a number beyond all lines did not grow a sheet.
         let number = |line: &Line| self.id(*line).strip_prefix(letter)?.parse::<usize>().ok();
+        let number = |line: &Line| number(line).filter(|number| *number < SHEET_ROWS_MAX);
         self.order.iter().filter_map(number).max().map_or(0, |last| last + 1)
     }
 

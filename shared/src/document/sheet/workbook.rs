@@ -71,6 +71,12 @@ impl Workbook {
         self.names.iter().map(|(name, formula)| (&name[..], formula::show(formula, self, None)))
     }
 
+    /// Names for formulas in stored form.
+    #[cfg(feature = "calc")]
+    pub(crate) fn stored_names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.names.iter().map(|(name, formula)| (&name[..], &formula[..]))
+    }
+
     /// What would have to be typed to get what a cell holds; empty for an empty cell.
     pub fn typed(&self, sheet: &Sheet, cell: CellKey) -> String {
         match sheet.cells.get(&cell) {

@@ -91,7 +91,8 @@ impl SheetDocument {
         Ok(edit)
     }
 
-    /// Gives a formula a name; an empty formula takes the name away.
+    /// Gives a cell or an area a name, or a `LAMBDA`: the engine names nothing else. What is named stays the same wherever the name is
+    /// used. An empty formula takes the name away.
     pub fn name_formula(&mut self, name: &str, formula: &str) -> Result<Edit, EditError> {
         let usable = name.chars().count() <= SHEET_NAME_CHARS_MAX
             && name.starts_with(|c: char| c.is_alphabetic() || c == '_')
@@ -115,10 +116,11 @@ impl SheetDocument {
         // A name belongs to no sheet: what leads nowhere else leads into the first, and says so.
         let first =
             self.workbook.sheets().first().map(|sheet| sheet.id().clone()).ok_or(EditError::NoSheet)?;
-        for (id, (rows, cols)) in formula::needs(formula, &self.workbook, &first)? {
+        let formula = formula::absolute(formula)?;
+        for (id, (rows, cols)) in formula::needs(&formula, &self.workbook, &first)? {
             self.grow(edit, &id, rows, cols)?;
         }
-        Ok(formula::store(formula, &self.workbook, &first)?.replace('⟦', &format!("⟦{first}!")))
+        Ok(formula::store(&formula, &self.workbook, &first)?.replace('⟦', &format!("⟦{first}!")))
     }
 
     fn unmerge_within(&mut self, edit: &mut Edit, sheet: &str, area: Area) -> Result<(), EditError> {
