@@ -130,9 +130,7 @@ impl Component for App {
         });
         let mut app = App { session: Some(init.session), window, open: None };
         if let Some((id, kind)) = init.document {
-            // Opened at once, also without a connection; the server makes it if it is missing.
-            app.wish(Wish::Create { id: Some(id.clone()), kind, title: id.to_string() });
-            app.open(id, kind, &sender);
+            app.open(id, kind, true, &sender);
         }
         ComponentParts { model: app, widgets: () }
     }
@@ -140,7 +138,7 @@ impl Component for App {
     fn update(&mut self, message: AppMsg, sender: ComponentSender<App>, root: &adw::ApplicationWindow) {
         match message {
             AppMsg::News => self.news(&sender),
-            AppMsg::Open(id, kind) => self.open(id, kind, &sender),
+            AppMsg::Open(id, kind) => self.open(id, kind, false, &sender),
             AppMsg::Create(kind) => {
                 let title = match kind {
                     Kind::Text => "Untitled text",
@@ -191,13 +189,13 @@ impl Component for App {
 }
 
 impl App {
-    fn open(&mut self, id: DocumentId, kind: Kind, sender: &ComponentSender<App>) {
+    fn open(&mut self, id: DocumentId, kind: Kind, make: bool, sender: &ComponentSender<App>) {
         if self.open.as_ref().is_some_and(|open| open.handle.document == id && open.handle.kind == kind) {
             self.window.fold_sidebar();
             return;
         }
         let Some(session) = &mut self.session else { return };
-        let Ok(handle) = session.open(id.clone(), kind) else {
+        let Ok(handle) = session.open(id.clone(), kind, make) else {
             self.window.toast("The window is busy. Try again in a moment.");
             return;
         };
@@ -232,7 +230,7 @@ impl App {
             self.show_title();
         }
         if let Some((id, kind)) = created {
-            self.open(id, kind, sender);
+            self.open(id, kind, false, sender);
         }
         for notice in notices {
             self.window.toast(&notice.words);

@@ -49,6 +49,9 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// Longest wait for the document's state after the connection stands.
 pub const SYNC_DEADLINE: Duration = Duration::from_secs(15);
 
+/// How long a cluster's channel may be away before the window says that it is offline: a slot that moves is back sooner.
+pub const RESUME_DEADLINE: Duration = Duration::from_secs(2);
+
 /// A ping goes out after this time.
 pub const PING_WAIT: Duration = Duration::from_secs(2);
 

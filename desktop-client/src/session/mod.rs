@@ -49,6 +49,7 @@ pub use mailbox::{Batch, DocumentNews, Seat};
 pub use person::Person;
 pub use server::Server;
 
+use directory::Directory;
 use journal::Folder;
 use limits::EDIT_QUEUE_MAX;
 use mailbox::Mailbox;
@@ -103,6 +104,7 @@ impl Session {
         let mailbox = Mailbox::new();
         let around = Surroundings {
             folder: Folder::new(&settings.state, &settings.server.to_string()),
+            directory: Directory::new(&settings.server).into(),
             server: settings.server,
             mailbox: mailbox.clone(),
             person: settings.person,
@@ -115,11 +117,12 @@ impl Session {
         Ok(Session { commands, mailbox, thread: Some(thread), last_seat: 0 })
     }
 
-    /// Opens a document; the one that was open goes on in the background until it is saved.
-    pub fn open(&mut self, document: DocumentId, kind: Kind) -> Result<DocumentHandle, Busy> {
+    /// Opens a document; the one that was open goes on in the background until it is saved. With `make` it is made if it is
+    /// missing, as soon as there is a connection.
+    pub fn open(&mut self, document: DocumentId, kind: Kind, make: bool) -> Result<DocumentHandle, Busy> {
         self.last_seat += 1;
         let (seat, client) = (self.last_seat, random_client());
-        let opening = Opening { document: document.clone(), kind, client, seat };
+        let opening = Opening { document: document.clone(), kind, client, seat, make };
         self.send(Command::Open(opening))?;
         Ok(DocumentHandle { document, kind, seat, client, commands: self.commands.clone() })
     }

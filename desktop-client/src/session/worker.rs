@@ -39,14 +39,12 @@ struct OpenRoom {
 /// The rooms and the list.
 pub(super) struct Worker {
     around: Surroundings,
-    directory: Option<Arc<Directory>>,
     rooms: BTreeMap<DocumentId, OpenRoom>,
 }
 
 impl Worker {
     pub(super) fn new(around: Surroundings) -> Worker {
-        let directory = Directory::new(&around.server).map(Arc::new);
-        Worker { around, directory, rooms: BTreeMap::new() }
+        Worker { around, rooms: BTreeMap::new() }
     }
 
     /// Runs until the window is closed, and then as long as it takes to have everything saved, within [`CLOSE_DEADLINE`].
@@ -80,7 +78,7 @@ impl Worker {
     fn deliver_leftovers(&mut self) {
         for (document, kind) in self.around.folder.documents_left() {
             let Ok(kind) = kind.parse() else { continue };
-            self.start(Opening { document, kind, client: random_client(), seat: 0 });
+            self.start(Opening { document, kind, client: random_client(), seat: 0, make: false });
         }
     }
 
@@ -111,9 +109,7 @@ impl Worker {
     }
 
     fn wish(&self, wish: Wish) {
-        let (Some(directory), mailbox) = (self.directory.clone(), self.around.mailbox.clone()) else {
-            return;
-        };
+        let (directory, mailbox) = (Arc::clone(&self.around.directory), self.around.mailbox.clone());
         tokio::spawn(async move {
             if let Err(DirectoryError::Refused(words)) = grant(&directory, &mailbox, wish).await {
                 mailbox.notify(Notice::new(words));

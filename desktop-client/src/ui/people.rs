@@ -34,7 +34,7 @@ impl People {
         let button = gtk::MenuButton::builder()
             .child(&discs)
             .popover(&popover)
-            .css_classes(["flat"])
+            .css_classes(["flat", "people-button"])
             .visible(false)
             .build();
         People { button, discs, list, own, shown: RefCell::default() }

@@ -49,6 +49,8 @@ impl Sidebar {
         let nothing =
             gtk::Label::builder().label("No documents yet").css_classes(["dim-label"]).vexpand(true).build();
         let stack = gtk::Stack::new();
+        // Until the list was read nobody knows that there are none.
+        stack.add_named(&gtk::Box::builder().vexpand(true).build(), Some("unknown"));
         stack.add_named(&nothing, Some("nothing"));
         stack.add_named(&scroller, Some("list"));
         let root = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();

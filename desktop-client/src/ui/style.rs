@@ -10,6 +10,7 @@ const CSS: &str = "
 .person { min-width: 26px; min-height: 26px; border-radius: 999px; font-size: 0.8em; font-weight: bold; color: white;
           border: 2px solid @headerbar_bg_color; margin-left: -6px; }
 .person:first-child { margin-left: 0; }
+.people-button > button { padding: 0 6px; min-height: 30px; }
 .people { background: none; }
 .people .person { border: none; margin-left: 0; }
 .sidebar-search { margin: 6px 6px 0 6px; }

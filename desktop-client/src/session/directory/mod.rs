@@ -11,6 +11,7 @@ use shared::names::DocumentId;
 
 use super::server::Server;
 
+pub mod cluster;
 pub mod service;
 
 /// One document of the list.
@@ -62,16 +63,18 @@ pub enum DirectoryError {
 pub enum Directory {
     /// At a document service.
     Service(service::ServiceDirectory),
+    /// In the cluster's own keys.
+    Cluster(cluster::ClusterDirectory),
 }
 
 impl Directory {
     /// The list of this server.
-    pub fn new(server: &Server) -> Option<Directory> {
+    pub fn new(server: &Server) -> Directory {
         match server {
             Server::Service { authority } => {
-                Some(Directory::Service(service::ServiceDirectory::new(authority.clone())))
+                Directory::Service(service::ServiceDirectory::new(authority.clone()))
             }
-            Server::Cluster { .. } => None,
+            Server::Cluster { url, .. } => Directory::Cluster(cluster::ClusterDirectory::new(url.clone())),
         }
     }
 
@@ -79,6 +82,7 @@ impl Directory {
     pub async fn list(&self) -> Result<Vec<Entry>, DirectoryError> {
         let mut entries = match self {
             Directory::Service(service) => service.list().await?,
+            Directory::Cluster(cluster) => cluster.list().await?,
         };
         entries.sort_by(|a, b| b.modified_ms.cmp(&a.modified_ms).then_with(|| a.id.cmp(&b.id)));
         Ok(entries)
@@ -93,6 +97,7 @@ impl Directory {
     ) -> Result<(DocumentId, Kind), DirectoryError> {
         match self {
             Directory::Service(service) => service.create(id, kind, title).await,
+            Directory::Cluster(cluster) => cluster.create(id, kind, title).await,
         }
     }
 
@@ -100,6 +105,7 @@ impl Directory {
     pub async fn rename(&self, id: &DocumentId, title: &str) -> Result<(), DirectoryError> {
         match self {
             Directory::Service(service) => service.rename(id, title).await,
+            Directory::Cluster(cluster) => cluster.rename(id, title).await,
         }
     }
 
@@ -107,6 +113,7 @@ impl Directory {
     pub async fn delete(&self, id: &DocumentId) -> Result<(), DirectoryError> {
         match self {
             Directory::Service(service) => service.delete(id).await,
+            Directory::Cluster(cluster) => cluster.delete(id).await,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::limits::LINK_CLOSE_DEADLINE;
 use super::room::{Heard, Said};
 use super::server::Server;
 
+pub mod cluster;
 pub mod websocket;
 
 /// Messages that wait for the link, or for the room. A full queue makes the other side wait.
@@ -39,6 +40,9 @@ pub enum LinkError {
     /// It is there and will not have us: say so and try again later.
     #[error("{0}")]
     Refused(String),
+    /// The document is there already and is something else.
+    #[error("the document is a {}", .0.as_str())]
+    OtherKind(Kind),
 }
 
 impl Link {
@@ -51,9 +55,9 @@ impl Link {
 }
 
 /// Connects a document.
-pub async fn connect(server: Server, document: DocumentId, _kind: Kind) -> Result<Link, LinkError> {
+pub async fn connect(server: Server, document: DocumentId, kind: Kind) -> Result<Link, LinkError> {
     match server {
         Server::Service { authority } => websocket::connect(&authority, &document).await,
-        Server::Cluster { .. } => Err(LinkError::Refused("redis:// is not built in yet".into())),
+        Server::Cluster { url, .. } => cluster::connect(&url, &document, kind).await,
     }
 }

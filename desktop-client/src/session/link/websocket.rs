@@ -22,6 +22,9 @@ use crate::session::limits::{
 use crate::session::room::{Heard, Said};
 use crate::session::url::path_segment;
 
+/// The close code of a document that was deleted (the service's gateway).
+const CLOSED_AS_DELETED: u16 = 4410;
+
 type Socket = WebSocketStream<TcpStream>;
 
 /// Connects a document by way of the service at `host:port`.
@@ -123,7 +126,12 @@ impl Talk {
     async fn hear(&mut self, frame: Frame) -> Result<(), &'static str> {
         let bytes = match frame {
             Frame::Binary(bytes) => bytes,
-            Frame::Close(_) => return Err("the server closed it"),
+            Frame::Close(reason) => {
+                if reason.is_some_and(|reason| u16::from(reason.code) == CLOSED_AS_DELETED) {
+                    self.tell(Heard::Deleted).await?;
+                }
+                return Err("the server closed it");
+            }
             _ => return Ok(()),
         };
         let owned = |part: &[u8]| bytes.slice_ref(part);

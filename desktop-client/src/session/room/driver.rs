@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{Heard, NotTaken, Room, Said};
 use crate::session::backoff::Backoff;
+use crate::session::directory::{Directory, DirectoryError};
 use crate::session::journal::{Folder, Journal};
 use crate::session::limits::{COPY_WAIT, JOURNAL_SYNC_WAIT};
 use crate::session::link::{self, Link, LinkError};
@@ -52,6 +54,8 @@ pub struct Opening {
     pub client: ClientId,
     /// Which opening; 0 for a room without a page, which only delivers what an earlier window left.
     pub seat: Seat,
+    /// Make the document if it is missing.
+    pub make: bool,
 }
 
 /// What all rooms share.
@@ -59,6 +63,8 @@ pub struct Opening {
 pub struct Surroundings {
     /// Where documents live.
     pub server: Server,
+    /// Their list.
+    pub directory: Arc<Directory>,
     /// What this computer keeps of them.
     pub folder: Folder,
     /// The window's ear.
@@ -86,6 +92,7 @@ pub struct Driver {
     sync_at: Option<Instant>,
     copy_at: Option<Instant>,
     draining: bool,
+    gone: bool,
     refused: Option<String>,
 }
 
@@ -135,6 +142,7 @@ impl Driver {
             backoff: Backoff::new(Rng::from_system()),
             sync_at: None,
             copy_at: None,
+            gone: false,
             refused: None,
         }
     }
@@ -144,7 +152,7 @@ impl Driver {
         self.tell_window();
         while let Turn::On = self.turn().await {
             self.tell_window();
-            if self.draining && self.room.pending().is_empty() {
+            if self.gone || self.draining && self.room.pending().is_empty() {
                 break;
             }
         }
@@ -153,9 +161,8 @@ impl Driver {
 
     async fn turn(&mut self) -> Turn {
         if self.link.is_none() && self.attempt.is_none() && Instant::now() >= self.attempt_at {
-            let opening = &self.opening;
-            let attempt = link::connect(self.around.server.clone(), opening.document.clone(), opening.kind);
-            self.attempt = Some(Box::pin(attempt));
+            let (server, directory) = (self.around.server.clone(), Arc::clone(&self.around.directory));
+            self.attempt = Some(Box::pin(attempt(server, directory, self.opening.clone())));
         }
         let (wake, says) = (self.wake_at(), self.wants_to_say());
         let occurred = tokio::select! {
@@ -236,6 +243,10 @@ impl Driver {
         for heard in heard {
             match heard {
                 Heard::Synced => self.backoff.reset(),
+                Heard::Deleted => {
+                    self.close_page("Somebody deleted this document.");
+                    self.forget();
+                }
                 Heard::Update(_) => {
                     self.copy_at.get_or_insert_with(|| Instant::now() + COPY_WAIT);
                 }
@@ -260,6 +271,7 @@ impl Driver {
         self.attempt = None;
         match made {
             Ok(link) => {
+                self.opening.make = false;
                 self.say = Some(link.say.clone());
                 self.link = Some(link);
                 self.refused = None;
@@ -269,8 +281,13 @@ impl Driver {
                 tracing::info!(%error, "no link");
                 self.attempt_at = Instant::now() + self.backoff.next_wait();
                 self.room.link_down(self.now_ms());
-                if let LinkError::Refused(words) = error {
-                    self.say_once(words);
+                match error {
+                    LinkError::Unreachable(_) => {}
+                    LinkError::Refused(words) => self.say_once(words),
+                    LinkError::OtherKind(kind) => {
+                        let created = (self.opening.document.clone(), kind);
+                        self.around.mailbox.post(|batch| batch.created = Some(created));
+                    }
                 }
             }
         }
@@ -343,6 +360,17 @@ impl Driver {
         });
     }
 
+    /// The document is gone for everybody: so are its copy and its edits here.
+    fn forget(&mut self) {
+        self.gone = true;
+        self.copy_at = None;
+        self.room.pending_mut().saved_through(u64::MAX);
+        self.saved(u64::MAX);
+        if let Err(error) = self.around.folder.forget(&self.opening.document) {
+            tracing::warn!(%error, "what is kept of a deleted document cannot be removed");
+        }
+    }
+
     fn close_page(&self, words: &str) {
         self.around.mailbox.post_document(self.opening.seat, |news| news.closed = Some(Notice::new(words)));
     }
@@ -364,6 +392,23 @@ impl Driver {
             tracing::error!(%error, "the journal cannot be closed");
         }
     }
+}
+
+/// Makes the document if that is wanted, and connects it.
+async fn attempt(server: Server, directory: Arc<Directory>, opening: Opening) -> Result<Link, LinkError> {
+    let Opening { document, kind, make, .. } = opening;
+    if make {
+        let made = directory.create(Some(document.clone()), kind, document.as_str()).await;
+        match made {
+            Ok((_, found)) if found != kind => return Err(LinkError::OtherKind(found)),
+            Ok(_) => {}
+            Err(DirectoryError::Unreachable) => {
+                return Err(LinkError::Unreachable("the server does not answer".into()));
+            }
+            Err(error) => return Err(LinkError::Refused(error.to_string())),
+        }
+    }
+    link::connect(server, document, kind).await
 }
 
 /// A Yjs client id that nobody had before: random, 53 bits.

@@ -36,4 +36,6 @@ pub enum Heard {
     PresenceAsked,
     /// Own edits up to this number are *saved*.
     Saved(u64),
+    /// The document was deleted for everybody.
+    Deleted,
 }

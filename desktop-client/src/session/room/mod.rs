@@ -160,6 +160,8 @@ impl Room {
             Heard::Asked(known) => self.answer(&known),
             Heard::Presence(update) => self.presence.hear(&update, now_ms),
             Heard::PresenceAsked => self.presence.asked(),
+            // The driver closes the room.
+            Heard::Deleted => {}
             Heard::Saved(number) => {
                 return self.pending.saved_through(number).then_some(number);
             }
