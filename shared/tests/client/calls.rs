@@ -6,6 +6,7 @@ use shared::resp::Value;
 use shared::rt::time::{Duration, Instant};
 use shared::testing::{Cluster, Node, TempFolder, binary};
 
+use crate::proxy::Proxy;
 use crate::support::{client, client_of, config, run};
 
 fn get(key: &str) -> Command {
@@ -128,16 +129,42 @@ fn a_command_that_may_have_been_executed_is_not_sent_again() {
     let folder = TempFolder::new("alone");
     let node = Node::redis(folder.path(), &[]);
     run(async {
+        let proxy = Proxy::start(node.port()).await;
+        let client = Client::connect(config(&[proxy.address()])).await.unwrap();
+        client.call(set("n", "0")).await.unwrap();
+        proxy.swallow_answers_to("INCR");
+        let lost = client.call(Command::new("INCR").key("n")).await;
+        assert!(
+            matches!(&lost, Err(error @ ClientError::Unknown(_)) if error.may_have_happened()),
+            "{lost:?}"
+        );
+        assert_eq!(client.call(get("n")).await.unwrap().as_int(), Some(1), "executed once");
+        // Where the caller says that twice is as good as once, and where nothing is changed, it is sent again.
+        proxy.swallow_answers_to("INCR");
+        let again = client.call(Command::new("INCR").key("n").idempotent()).await;
+        assert_eq!(again.unwrap().as_int(), Some(3), "executed twice");
+        proxy.swallow_answers_to("GET");
+        assert_eq!(client.call(get("n")).await.unwrap().as_int(), Some(3));
+    });
+}
+
+#[test]
+fn a_stopped_server_is_given_up_and_found_again() {
+    let folder = TempFolder::new("alone");
+    let node = Node::redis(folder.path(), &[]);
+    run(async {
         let mut config = config(&[node.address()]);
         config.reply_deadline = Duration::from_millis(300);
         config.call_deadline = Duration::from_secs(3);
         let client = Client::connect(config).await.unwrap();
         client.call(set("n", "0")).await.unwrap();
         node.process().unwrap().pause();
+        let started = Instant::now();
         let lost = client.call(Command::new("INCR").key("n")).await;
+        assert!(matches!(lost, Err(ClientError::Unknown(_))), "{lost:?}");
         assert!(
-            matches!(&lost, Err(error @ ClientError::Unknown(_)) if error.may_have_happened()),
-            "{lost:?}"
+            started.elapsed() < Duration::from_secs(2),
+            "known when the reply is late, not at the call's deadline"
         );
         let started = Instant::now();
         let read = client.call(get("n")).await;
@@ -146,6 +173,49 @@ fn a_command_that_may_have_been_executed_is_not_sent_again() {
         node.process().unwrap().resume();
         // The stopped server finds the INCR in its socket: once.
         assert_eq!(client.call(get("n")).await.unwrap().as_int(), Some(1));
+    });
+}
+
+/// A slot stands between two nodes: keys that are still there are served by the old owner, all others by the new one after
+/// ASKING.
+#[test]
+fn a_half_moved_slot_is_served_by_both_nodes() {
+    let cluster = Cluster::redis(3, 0);
+    let slot = shared::slot::Slot::of_key(b"notes").to_string();
+    let (old, new) = (cluster.owner_of("{notes}"), (cluster.owner_of("{notes}") + 1) % 3);
+    let id = |n: usize| cluster.node(n).wire().call(&["CLUSTER", "MYID"]).as_str().unwrap().to_owned();
+    run(async {
+        let client = client(&cluster).await;
+        client.call(set("{notes}stays", "1")).await.unwrap();
+        let mut wires = [cluster.node(old).wire(), cluster.node(new).wire()];
+        assert!(wires[1].call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id(old)]).is_ok());
+        assert!(wires[0].call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id(new)]).is_ok());
+
+        let started = Instant::now();
+        assert_eq!(client.call(get("{notes}stays")).await.unwrap().as_str(), Some("1"));
+        assert!(client.call(set("{notes}new", "2")).await.unwrap().is_ok());
+        let replies =
+            client.transaction("{notes}", vec![set("{notes}t", "3"), get("{notes}t")]).await.unwrap();
+        assert_eq!(replies[1].as_str(), Some("3"));
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        assert_eq!(wires[0].call(&["EXISTS", "{notes}stays", "{notes}stays"]).as_int(), Some(2));
+        assert_eq!(wires[0].call(&["GET", "{notes}new"]).as_error().map(|error| error.code()), Some("ASK"));
+
+        // Keys of both nodes at once: TRYAGAIN until the slot has moved.
+        let both = tokio::spawn({
+            let client = client.clone();
+            async move { client.call(Command::new("MGET").key("{notes}stays").key("{notes}new")).await }
+        });
+        let port = cluster.node(new).port().to_string();
+        assert!(wires[0].call(&["MIGRATE", "127.0.0.1", &port, "{notes}stays", "0", "5000"]).is_ok());
+        for wire in wires.iter_mut().rev() {
+            assert!(wire.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &id(new)]).is_ok());
+        }
+        let both = both.await.unwrap().unwrap();
+        assert_eq!(
+            both.elements().unwrap().iter().map(Value::as_int).collect::<Vec<_>>(),
+            [Some(1), Some(2)]
+        );
     });
 }
 

@@ -194,6 +194,38 @@ fn edits_that_a_killed_primary_forgot_are_published_again() {
     });
 }
 
+/// A barrier speaks for what its own connection wrote: one that comes too late, on a new connection, would be answered at
+/// once and say nothing.
+#[test]
+fn a_barrier_on_a_new_connection_saves_nothing() {
+    let cluster = Cluster::redis(3, 1);
+    run(async {
+        let client = client(&cluster).await;
+        let door = DocumentDoor::new(&client, &notes());
+        let owner = cluster.owner_of("doc:{notes}");
+        let mut wire = cluster.node(owner).wire();
+        cluster.node(3 + owner).process().unwrap().pause();
+        // The first edit's barrier blocks one connection; the second edit goes over the other.
+        door.publish(&b"first"[..]).await.unwrap();
+        let listed = |wire: &mut shared::testing::Wire, what: &str| {
+            let list = wire.call(&["CLIENT", "LIST"]);
+            let line = list.as_str().unwrap().lines().find(|line| line.contains(what)).map(str::to_owned);
+            line.map(|line| line.split(' ').next().unwrap().trim_start_matches("id=").to_owned())
+        };
+        shared::testing::wait::until("a barrier blocks", || listed(&mut wire, "cmd=wait").is_some());
+        door.publish(&b"second"[..]).await.unwrap();
+        // That connection is lost, and the server forgets what came over it.
+        let other = listed(&mut wire, "cmd=exec").unwrap();
+        assert_eq!(wire.call(&["CLIENT", "KILL", "ID", &other]).as_int(), Some(1));
+        assert_eq!(wire.call(&["XTRIM", &notes().log_key(), "MAXLEN", "1"]).as_int(), Some(1));
+        assert_eq!(wire.call(&["XTRIM", &notes().log_key(), "MAXLEN", "0"]).as_int(), Some(1));
+        cluster.node(3 + owner).process().unwrap().resume();
+        saved(&door).await;
+        let entries = door.load().await.unwrap().entries;
+        assert_eq!(entries.iter().map(|entry| &entry.update[..]).collect::<Vec<_>>(), [b"second"]);
+    });
+}
+
 #[test]
 fn two_clients_of_one_document_see_the_same_log_and_all_messages() {
     let cluster = Cluster::redis(3, 0);

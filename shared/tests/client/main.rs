@@ -5,6 +5,7 @@
 
 mod calls;
 mod door;
+mod proxy;
 mod resp;
 mod servers;
 mod subscriptions;
