@@ -144,6 +144,12 @@ pub struct Transaction<'t> {
 }
 
 impl Transaction<'_> {
+    /// Removes a key whose deadline has passed, so that who watches it is told.
+    pub fn expire(&mut self, key: &[u8]) {
+        self.work.next_command();
+        KeyContext::new(self.held, self.work, self.slot, self.clock, false, self.pubsub).peek(key);
+    }
+
     /// Runs one of its commands.
     pub fn run(
         &mut self,
@@ -175,7 +181,7 @@ fn slot_of(route: &Route) -> Option<Slot> {
 
 /// Measures the values that were handed out to be changed; removes those that are empty now.
 #[inline]
-fn settle(held: &mut (dyn Partitions + '_), work: &Work) {
+pub(crate) fn settle(held: &mut (dyn Partitions + '_), work: &Work) {
     if !work.borrowed.is_empty() {
         for (slot, key) in work.borrowed.iter() {
             held.partition(slot.partition()).settle(slot, key);
@@ -209,6 +215,13 @@ fn finish(
     if !work.published.is_empty() {
         hand_over(&shared.pubsub, work);
     }
+    if !work.served.is_empty() {
+        // Only now is it known what their writes will be in.
+        let generation = work.appended.map(|appended| appended.generation);
+        for (waiter, reply) in work.served.drain(..) {
+            waiter.wake(Wake::Served { reply, generation });
+        }
+    }
     Ok(())
 }
 
@@ -238,7 +251,8 @@ fn log(
         && work.ready.is_empty()
         && !args.raw().is_empty()
     {
-        return shared.log.append(slot, args.raw());
+        work.appended(shared.log.append(slot, args.raw())?);
+        return Ok(());
     }
     if let Some(args) = last {
         note_verbatim(work, args);
@@ -250,7 +264,10 @@ fn log(
         return log_each_key(shared, held, work);
     }
     match slot {
-        Some(slot) if !work.payload.is_empty() => shared.log.append(slot, &work.payload),
+        Some(slot) if !work.payload.is_empty() => {
+            work.appended(shared.log.append(slot, &work.payload)?);
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -261,7 +278,7 @@ fn log_each_key(shared: &Shared, held: &mut Held<'_>, work: &mut Work) -> Result
     for slot in std::mem::take(&mut work.flushed) {
         work.payload.clear();
         work.encode(&[b"FLUSHALL"]);
-        shared.log.append(slot, &work.payload)?;
+        work.appended(shared.log.append(slot, &work.payload)?);
     }
     let changed = std::mem::take(&mut work.changed);
     for (slot, key) in changed.iter() {
@@ -271,7 +288,7 @@ fn log_each_key(shared: &Shared, held: &mut Held<'_>, work: &mut Work) -> Result
             Some(entry) => crate::keyspace::dump::write_restore(entry, &mut work.payload),
             None => work.encode(&[b"DEL", key]),
         }
-        shared.log.append(slot, &work.payload)?;
+        work.appended(shared.log.append(slot, &work.payload)?);
     }
     Ok(())
 }
@@ -352,6 +369,6 @@ fn serve_one(
     }
     note_verbatim(work, args);
     shared.stats.unblocked();
-    waiter.wake(Wake::Served(out));
+    work.served.push((Arc::clone(waiter), out));
     true
 }

@@ -15,7 +15,7 @@
 //! - [`gossip`]: how nodes find each other, agree, and notice who is gone. Pure.
 //! - [`bus`]: the connections between nodes, and the driver of what gossip decides.
 //! - [`pubsub`]: channels and who listens.
-//! - [`glob`]: patterns of names; [`log`]: where effects go; [`stats`]: what is counted.
+//! - [`glob`]: patterns of names; [`log`]: where effects go; [`replay`]: how they come back; [`stats`]: what is counted; [`slowlog`]: what was slow.
 //!
 //! A request walks `server::connection` → `command::table` → `redirect` → `commit` → a handler → the reply buffer.
 
@@ -33,6 +33,8 @@ pub mod node;
 pub mod process;
 pub mod pubsub;
 pub mod redirect;
+pub mod replay;
 pub mod server;
+pub mod slowlog;
 pub mod stats;
 pub mod topology;

@@ -7,15 +7,18 @@ use parking_lot::RwLock;
 use shared::rt::{fs, rng, time};
 
 use crate::bus::{self, Bus};
+use crate::commit::Clock;
 use crate::config::settings::SetError;
 use crate::config::{Config, Settings};
 use crate::keyspace::Keyspace;
 use crate::log::Log;
 use crate::logging;
 use crate::pubsub::PubSub;
+use crate::replay::KeyspaceReplay;
 use crate::server::clients::Clients;
 use crate::server::listener;
 use crate::server::workers::Workers;
+use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::topology::view::ClusterView;
 
@@ -30,6 +33,8 @@ pub struct Shared {
     pub clients: Clients,
     /// What is counted.
     pub stats: Stats,
+    /// What was slow.
+    pub slowlog: SlowLog,
     /// Who serves which slot.
     pub view: Arc<ClusterView>,
     /// The other nodes, in cluster mode.
@@ -64,6 +69,7 @@ impl Shared {
             logging::set_level(&config.loglevel);
         }
         self.pubsub.set_limit(config.output_limit_pubsub);
+        self.log.configure(&config);
         if let Some(bus) = &self.bus {
             bus.configure(&config);
         }
@@ -99,6 +105,9 @@ pub enum NodeError {
     /// The node cannot become part of its cluster.
     #[error(transparent)]
     Bus(#[from] bus::StartError),
+    /// The log could not be opened, or could not be written to its end.
+    #[error("append only file: {0}")]
+    Log(#[from] persistence::Error),
     /// A thread or a runtime could not be made.
     #[error("cannot start a worker: {0}")]
     Worker(std::io::Error),
@@ -130,13 +139,17 @@ impl Node {
         } else {
             (Arc::new(ClusterView::alone()), None)
         };
+        let keyspace = Keyspace::new(rng::random_u64());
+        let clock = Clock::at(time::now_ms(), &config);
+        let log = Log::open(&config, &KeyspaceReplay { keyspace: &keyspace, pubsub: &pubsub, clock })?;
         write_pid(&config)?;
         let shared = Arc::new(Shared {
             settings: RwLock::new((settings, Arc::new(config))),
-            keyspace: Keyspace::new(rng::random_u64()),
-            log: Log,
+            keyspace,
+            log,
             clients: Clients::default(),
             stats: Stats::default(),
+            slowlog: SlowLog::default(),
             view,
             bus,
             pubsub,
@@ -145,6 +158,9 @@ impl Node {
             started_ms: time::now_ms(),
         });
         listener::start(&shared, listeners);
+        let rewriter = Arc::clone(&shared);
+        let rewriting = async move { rewriter.log.run_rewriter(&rewriter.keyspace).await };
+        shared.workers.spawn_apart("log-rewriter", rewriting).map_err(NodeError::Worker)?;
         tracing::info!(port, "Ready to accept connections");
         Ok(Node { shared })
     }
@@ -157,12 +173,14 @@ impl Node {
     /// Stops in order: no new connections, the old ones closed, the log written and synced.
     pub fn stop(self) -> Result<(), NodeError> {
         self.shared.workers.stop();
+        let closed = self.shared.log.close();
         let config = self.shared.config();
         if !config.pidfile.is_empty()
             && let Err(error) = fs::remove_file(self.shared.path(&config.pidfile))
         {
             tracing::debug!(%error, "the pid file was gone");
         }
+        closed?;
         tracing::info!("bye bye...");
         Ok(())
     }

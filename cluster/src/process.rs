@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use shared::rt::fs;
 
 use crate::config::{Config, Settings, low};
 use crate::local;
@@ -57,6 +58,30 @@ fn prepare(settings: &Settings, nodes: u64) -> Result<(), String> {
 fn serve(nodes: Vec<Node>, meanwhile: impl AsyncFnOnce(&[Node])) -> Result<(), String> {
     signals::wait(&nodes, meanwhile(&nodes)).map_err(|error| format!("cannot wait for signals: {error}"))?;
     nodes.into_iter().try_for_each(|node| node.stop().map_err(|error| error.to_string()))
+}
+
+/// The system this runs on.
+pub fn system() -> String {
+    let uname = rustix::system::uname();
+    let [name, release, machine] = [uname.sysname(), uname.release(), uname.machine()];
+    format!("{} {} {}", name.to_string_lossy(), release.to_string_lossy(), machine.to_string_lossy())
+}
+
+/// Memory of the process that is resident, bytes; 0 if the system does not tell.
+pub fn resident_bytes() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
+    pages * rustix::param::page_size()
+}
+
+/// Processor time of the process, user and system, seconds; 0 if the system does not tell.
+pub fn cpu_seconds() -> (f64, f64) {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name before the last parenthesis may hold anything; the 12th and 13th field behind it are the times.
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let per_second = rustix::param::clock_ticks_per_second().max(1) as f64;
+    (ticks(11) / per_second, ticks(12) / per_second)
 }
 
 /// Raises the bound on open files as far as it is needed and allowed.

@@ -44,6 +44,11 @@ impl<'a> Args<'a> {
         words[first.min(words.len())..].iter().map(move |word| &buffer[word.clone()])
     }
 
+    /// The request that begins with the word at this place.
+    pub fn after(&self, first: usize) -> Args<'a> {
+        Args { buffer: self.buffer, words: &self.words[first.min(self.words.len())..], raw: &[] }
+    }
+
     /// Whether the word at this place is `word`, case-insensitively. False beyond the end.
     #[inline]
     pub fn is(&self, index: usize, word: &str) -> bool {

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod list;
 pub mod pubsub;
 pub mod reply;
+pub mod server;
 pub mod session_context;
 pub mod set;
 pub mod sorted_set;
@@ -30,6 +31,7 @@ pub mod stream;
 pub mod string;
 pub mod subcommand;
 pub mod table;
+pub mod transaction;
 pub(crate) mod work;
 
 pub use args::{Args, Request};

@@ -129,6 +129,11 @@ impl<'o> Reply<'o> {
         self.out.truncate(self.start);
     }
 
+    /// A reply inside this one, which can be cut off by itself.
+    pub fn nested(&mut self, protocol: Protocol) -> Reply<'_> {
+        Reply::new(self.out, protocol)
+    }
+
     /// Whether nothing was appended since the reply began.
     pub fn is_empty(&self) -> bool {
         self.out.len() == self.start

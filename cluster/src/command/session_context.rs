@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::work::Work;
 use crate::commit::Clock;
 use crate::config::Config;
 use crate::node::Shared;
@@ -18,6 +19,8 @@ pub struct SessionContext<'c> {
     pub session: &'c mut Session,
     /// The clocks of this request.
     pub clock: Clock,
+    /// The buffers of the connection's commands; none inside EXEC, which uses them.
+    pub(crate) work: Option<&'c mut Work>,
     close: bool,
     pause: Option<Pause>,
 }
@@ -29,8 +32,14 @@ impl<'c> SessionContext<'c> {
         config: &'c Config,
         session: &'c mut Session,
         clock: Clock,
+        work: Option<&'c mut Work>,
     ) -> SessionContext<'c> {
-        SessionContext { node, config, session, clock, close: false, pause: None }
+        SessionContext { node, config, session, clock, work, close: false, pause: None }
+    }
+
+    /// Whether it runs inside EXEC: nothing may wait then, and partitions are locked.
+    pub fn in_transaction(&self) -> bool {
+        self.work.is_none()
     }
 
     /// Ends the connection after the reply.

@@ -38,6 +38,8 @@ pub mod flag {
     pub const SECRET: u32 = 1 << 15;
     /// Answered while data is loading.
     pub const LOADING: u32 = 1 << 16;
+    /// Not timed by itself although it is not called fast: SET.
+    pub const QUICK: u32 = 1 << 18;
     /// Answered by a node that does not have the newest data.
     pub const STALE: u32 = 1 << 17;
 }

@@ -14,6 +14,8 @@ static GROUPS: &[&[CommandSpec]] = &[
     super::sorted_set::COMMANDS,
     super::stream::COMMANDS,
     super::connection::COMMANDS,
+    super::transaction::COMMANDS,
+    super::server::COMMANDS,
     super::pubsub::COMMANDS,
     super::cluster::COMMANDS,
 ];

@@ -2,12 +2,16 @@
 //!
 //! One lives with each connection and is used again, so that a command allocates nothing here.
 
+use std::sync::Arc;
+
+use persistence::Appended;
 use shared::resp::write;
 use shared::rt::rng::Rng;
 use shared::slot::Slot;
 
 use super::Request;
 use crate::keyspace::slot_table::SlotTable;
+use crate::keyspace::waiting::Waiter;
 
 /// Keys with their slots, side by side in one buffer.
 #[derive(Default)]
@@ -75,6 +79,10 @@ pub struct Work {
     pub(crate) rng: Rng,
     /// What the command that runs now waits for.
     pub(crate) wait: Option<WaitFor>,
+    /// Waiting clients that were served, with their replies.
+    pub(crate) served: Vec<(Arc<Waiter>, Vec<u8>)>,
+    /// What was last appended to the log; taken by the connection.
+    pub(crate) appended: Option<Appended>,
 }
 
 impl Default for Work {
@@ -92,6 +100,8 @@ impl Default for Work {
             published: Keys::default(),
             rng: Rng::from_system(),
             wait: None,
+            appended: None,
+            served: Vec::new(),
         }
     }
 }
@@ -116,6 +126,15 @@ impl Work {
         self.changes = 0;
         self.explicit = false;
         self.wait = None;
+    }
+
+    /// Effects went to the log.
+    #[inline]
+    pub(crate) fn appended(&mut self, appended: Option<Appended>) {
+        if let Some(new) = appended {
+            let pressed = new.pressed || self.appended.is_some_and(|old| old.pressed);
+            self.appended = Some(Appended { pressed, ..new });
+        }
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! What one lock guards: the tables of 64 neighbouring slots and what belongs to them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use shared::limits::{PARTITIONS, SLOTS};
 use shared::slot::Slot;
@@ -188,6 +188,18 @@ impl Partition {
         std::mem::replace(&mut self.tables, empty)
     }
 
+    /// Takes out all keys of a slot.
+    pub fn take_slot(&mut self, slot: Slot) -> SlotTable {
+        let table = std::mem::take(self.table_mut(slot));
+        for entry in table.iter() {
+            self.keys -= 1;
+            self.memory -= entry.memory();
+            self.volatile -= usize::from(entry.deadline() != NEVER);
+            self.watched.changed(entry.key());
+        }
+        table
+    }
+
     /// The slots that hold keys; `index` is this partition's.
     pub fn slots_in_use(&self, index: usize) -> Vec<Slot> {
         let number =
@@ -213,6 +225,16 @@ impl Partition {
         tables.filter(|table| !table.is_empty()).find_map(|table| table.sample(random.rotate_right(8)))
     }
 
+    /// Bytes of all its entries.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Bytes of its tables, without what the entries point to.
+    pub fn table_memory(&self) -> usize {
+        self.tables.iter().map(SlotTable::table_memory).sum()
+    }
+
     /// How many keys it holds.
     pub fn len(&self) -> usize {
         self.keys
@@ -229,6 +251,10 @@ impl Partition {
 pub struct PartitionStats {
     keys: AtomicUsize,
     memory: AtomicUsize,
+    volatile: AtomicUsize,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    expired: AtomicU64,
 }
 
 impl PartitionStats {
@@ -237,11 +263,35 @@ impl PartitionStats {
     pub(super) fn publish(&self, partition: &Partition) {
         self.keys.store(partition.keys, Ordering::Relaxed);
         self.memory.store(partition.memory, Ordering::Relaxed);
+        self.volatile.store(partition.volatile, Ordering::Relaxed);
+        self.hits.store(partition.hits, Ordering::Relaxed);
+        self.misses.store(partition.misses, Ordering::Relaxed);
+        self.expired.store(partition.expired, Ordering::Relaxed);
     }
 
     /// How many keys.
     pub fn keys(&self) -> usize {
         self.keys.load(Ordering::Relaxed)
+    }
+
+    /// How many keys have a deadline.
+    pub fn volatile(&self) -> usize {
+        self.volatile.load(Ordering::Relaxed)
+    }
+
+    /// Look-ups that found their key.
+    pub fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    /// Look-ups that did not.
+    pub fn misses(&self) -> u64 {
+        self.misses.load(Ordering::Relaxed)
+    }
+
+    /// Keys removed because their deadline had passed.
+    pub fn expired(&self) -> u64 {
+        self.expired.load(Ordering::Relaxed)
     }
 
     /// Bytes of all entries.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use persistence::Generation;
 use shared::resp::Protocol;
 use tokio::sync::oneshot;
 
@@ -16,8 +17,13 @@ use crate::command::Request;
 
 /// How a waiting client is woken.
 pub enum Wake {
-    /// It was served: this is its reply, encoded.
-    Served(Vec<u8>),
+    /// It was served.
+    Served {
+        /// Its reply, encoded.
+        reply: Vec<u8>,
+        /// What its write will be in, if anything is logged.
+        generation: Option<Generation>,
+    },
     /// It shall run its command again by itself: its keys lie under several locks.
     Retry,
 }

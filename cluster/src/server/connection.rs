@@ -8,15 +8,17 @@ use std::task::{Context, Poll, ready};
 
 use shared::resp::write;
 use shared::rt::net::{Detached, TcpStream};
-use shared::rt::time::{self, Duration};
+use shared::rt::time::{self, Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 
 use super::dispatch::{Next, Turn};
 use super::outbox::Taken;
-use super::pause::Pause;
+use super::pause::{Hold, Pause};
 use super::scratch::{READ_BYTES, SCRATCH, Scratch};
-use super::session::Session;
+use super::session::{Replies, Session};
 use crate::commit::{self, Wait};
+use crate::config::high::AppendFsync;
 use crate::keyspace::waiting::Wake;
 use crate::node::Shared;
 
@@ -36,12 +38,26 @@ enum Goodbye {
     Asked,
 }
 
+/// Why a connection takes no further request for now.
+struct Stop {
+    /// What its replies must wait for.
+    hold: Option<Hold>,
+    /// What the last request waits for.
+    pause: Option<Pause>,
+}
+
 /// Serves a connection until it ends.
 pub(super) async fn serve(shared: Arc<Shared>, stream: Detached, peer: SocketAddr, local: SocketAddr) {
     let stream = match stream.attach() {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "a connection could not be taken over"),
     };
+    if let Some(refusal) = refusal(&shared, peer) {
+        shared.stats.rejected();
+        // As much as the socket takes: it is gone then.
+        let _sent = stream.try_write(refusal);
+        return;
+    }
     shared.stats.connected();
     let client = shared.clients.add(peer, local, time::now_ms());
     let authenticated = shared.config().requirepass.is_empty();
@@ -54,10 +70,29 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: Detached, peer: SocketAdd
         output: Vec::new(),
         sent: 0,
         closing: false,
+        holding: false,
+        over_since: None,
     };
     let why = connection.run().await;
     tracing::trace!(id = connection.session.client.id, ?why, "connection ended");
+    connection.session.watch.end(&connection.shared.keyspace);
     connection.shared.clients.remove(connection.session.client.id);
+}
+
+/// Why a connection is not served at all.
+fn refusal(shared: &Shared, peer: SocketAddr) -> Option<&'static [u8]> {
+    let config = shared.config();
+    if shared.clients.len() >= config.maxclients {
+        return Some(b"-ERR max number of clients reached\r\n");
+    }
+    if config.protected_mode && config.requirepass.is_empty() && !peer.ip().to_canonical().is_loopback() {
+        return Some(
+            b"-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the \
+              default user. In this mode connections are only accepted from the loopback interface. Set a password \
+              (requirepass), or set protected-mode to no.\r\n",
+        );
+    }
+    None
 }
 
 struct Connection {
@@ -73,25 +108,35 @@ struct Connection {
     sent: usize,
     /// Ends when `output` is sent.
     closing: bool,
+    /// `output` is not sent yet: what it tells is not in the log.
+    holding: bool,
+    /// Since when more than the soft limit is unsent.
+    over_since: Option<Instant>,
+}
+
+/// How a client that waited for keys was woken.
+enum Woken {
+    By(Option<Wake>),
+    Unblocked(bool),
 }
 
 impl Connection {
     async fn run(&mut self) -> Goodbye {
         loop {
-            match poll_fn(|cx| self.poll_turn(cx)).await {
-                Ok(pause) => {
-                    if let Err(goodbye) = self.pause(pause).await {
-                        return goodbye;
-                    }
-                }
-                Err(goodbye) => return goodbye,
+            let stopped = match poll_fn(|cx| self.poll_turn(cx)).await {
+                Ok(Stop { hold, pause }) => self.wait(hold, pause).await,
+                Err(goodbye) => Err(goodbye),
+            };
+            if let Err(goodbye) = stopped {
+                return goodbye;
             }
         }
     }
 
     /// Reads, runs and writes until there is nothing to do, or a request waits for something.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Pause, Goodbye>> {
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stop, Goodbye>> {
         loop {
+            self.check_limit()?;
             let flushed = self.poll_pushes(cx)?.is_ready();
             if self.closing && flushed {
                 return Poll::Ready(Err(Goodbye::Asked));
@@ -99,17 +144,18 @@ impl Connection {
             if self.closing || self.output.len() - self.sent > UNSENT_BYTES_MAX {
                 return Poll::Pending;
             }
-            if let Some(pause) = ready!(self.poll_requests(cx))? {
-                return Poll::Ready(Ok(pause));
+            let stop = ready!(self.poll_requests(cx))?;
+            if stop.hold.is_some() || stop.pause.is_some() {
+                return Poll::Ready(Ok(stop));
             }
         }
     }
 
     /// Runs the requests that are at hand, or reads some first.
-    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Pause>, Goodbye>> {
+    fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stop, Goodbye>> {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
-            let pause = if self.input.is_empty() {
+            let stop = if self.input.is_empty() {
                 let mut buffer = ReadBuf::new(&mut scratch.input);
                 ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).map_err(|_| Goodbye::Gone)?;
                 let filled = buffer.filled().len();
@@ -117,10 +163,10 @@ impl Connection {
                     return Poll::Ready(Err(Goodbye::Gone));
                 }
                 let input = std::mem::take(&mut scratch.input);
-                let (consumed, pause) = self.run_requests(&input[..filled], scratch);
+                let (consumed, stop) = self.run_requests(&input[..filled], scratch);
                 self.input.extend_from_slice(&input[consumed..filled]);
                 scratch.input = input;
-                pause
+                stop
             } else {
                 if self.input.len() < self.needed {
                     self.input
@@ -128,20 +174,45 @@ impl Connection {
                     ready!(self.poll_more(cx))?;
                 }
                 let mut input = std::mem::take(&mut self.input);
-                let (consumed, pause) = self.run_requests(&input, scratch);
+                let (consumed, stop) = self.run_requests(&input, scratch);
                 if consumed < input.len() {
                     input.drain(..consumed);
                     self.input = input;
                 }
-                pause
+                stop
             };
-            self.answer(cx, &scratch.output)?;
-            Poll::Ready(Ok(pause))
+            if stop.hold.is_some() {
+                self.output.extend_from_slice(&scratch.output);
+            } else {
+                self.answer(cx, &scratch.output)?;
+            }
+            Poll::Ready(Ok(stop))
         })
     }
 
+    /// Ends the connection when it has more unsent than `client-output-buffer-limit` allows.
+    fn check_limit(&mut self) -> Result<(), Goodbye> {
+        let unsent = (self.output.len() - self.sent) as u64;
+        if unsent <= READ_BYTES as u64 {
+            self.over_since = None;
+            return Ok(());
+        }
+        let config = self.shared.config();
+        let subscribed = self.session.subscribed();
+        let limit = if subscribed { config.output_limit_pubsub } else { config.output_limit_normal };
+        let over_soft = limit.soft_bytes > 0 && unsent > limit.soft_bytes;
+        self.over_since = if over_soft { self.over_since.or_else(|| Some(Instant::now())) } else { None };
+        let soft = Duration::from_secs(limit.soft_s);
+        let over_long = self.over_since.is_some_and(|since| since.elapsed() >= soft);
+        if limit.hard_bytes > 0 && unsent > limit.hard_bytes || over_long {
+            tracing::warn!(id = self.session.client.id, unsent, "closing a client that takes no replies");
+            return Err(Goodbye::Gone);
+        }
+        Ok(())
+    }
+
     /// Runs every whole request of `input`; how many bytes that was, and what the last one waits for.
-    fn run_requests(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, Option<Pause>) {
+    fn run_requests(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, Stop) {
         let mut turn = Turn::new(&self.shared, time::now_ms());
         let mut consumed = 0;
         let pause = loop {
@@ -155,6 +226,14 @@ impl Connection {
                 }
                 Next::Incomplete { needed } => {
                     self.needed = needed;
+                    if (input.len() - consumed) as u64 > self.shared.config().query_buffer_bytes_max {
+                        tracing::warn!(
+                            id = self.session.client.id,
+                            "closing a client beyond client-query-buffer-limit"
+                        );
+                        consumed = input.len();
+                        self.closing = true;
+                    }
                     break None;
                 }
                 Next::Close => {
@@ -164,8 +243,8 @@ impl Connection {
                 }
             }
         };
-        turn.end(&self.session);
-        (consumed, pause)
+        let hold = turn.end(&self.session);
+        (consumed, Stop { hold, pause })
     }
 
     /// Sends replies at once if nothing is unsent before them; keeps what the socket does not take.
@@ -222,36 +301,97 @@ impl Connection {
         }
     }
 
-    /// Waits for what a request waits for, and answers it.
-    async fn pause(&mut self, pause: Pause) -> Result<(), Goodbye> {
-        match pause {
-            Pause::Keys(wait) => self.wait_for_keys(wait).await,
+    /// Waits for what replies and the last request wait for.
+    async fn wait(&mut self, hold: Option<Hold>, pause: Option<Pause>) -> Result<(), Goodbye> {
+        if let Some(hold) = hold {
+            self.hold(hold).await?;
         }
+        match pause {
+            None => Ok(()),
+            Some(Pause::Keys(wait)) => self.wait_for_keys(wait).await,
+            Some(Pause::Reply(reply)) => {
+                let reply = self.until(reply).await?;
+                if self.session.replies == Replies::On {
+                    self.output.extend_from_slice(&reply);
+                }
+                Ok(())
+            }
+            Some(Pause::Unpaused(until)) => {
+                let mut pauses = self.shared.clients.pauses();
+                let over = async {
+                    let ended = pauses.wait_for(Option::is_none);
+                    // Either it was lifted, or its time has come; both let the request run.
+                    time::timeout_at(until, ended).await.map(drop).ok();
+                };
+                self.until(over).await
+            }
+        }
+    }
+
+    /// Keeps replies back until what they tell is in the log. If the log fails, they are never sent.
+    async fn hold(&mut self, hold: Hold) -> Result<(), Goodbye> {
+        let shared = Arc::clone(&self.shared);
+        let Some(store) = shared.log.store() else { return Ok(()) };
+        self.holding = true;
+        let logged = self
+            .until(async {
+                match hold.durable {
+                    true => store.wait_durable(hold.generation).await,
+                    false => store.wait_written(hold.generation).await,
+                }
+            })
+            .await?;
+        self.holding = false;
+        if let Err(error) = logged {
+            tracing::warn!(id = self.session.client.id, %error, "closing a connection whose writes are not in the log");
+            return Err(Goodbye::Gone);
+        }
+        Ok(())
     }
 
     async fn wait_for_keys(&mut self, mut wait: Wait) -> Result<(), Goodbye> {
         let shared = Arc::clone(&self.shared);
+        let (unblock, unblocked) = oneshot::channel();
+        *self.session.client.unblock.lock() = Some(unblock);
         let timeout = wait.timeout_ms.map(Duration::from_millis);
         let woken = async {
-            match timeout {
-                Some(timeout) => time::timeout(timeout, &mut wait.woken).await.ok(),
-                None => Some((&mut wait.woken).await),
+            let late = async {
+                match timeout {
+                    Some(timeout) => time::sleep(timeout).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                woken = &mut wait.woken => Woken::By(woken.ok()),
+                with_error = unblocked => Woken::Unblocked(with_error.unwrap_or(false)),
+                () = late => Woken::Unblocked(false),
             }
         };
         let woken = self.until(woken).await;
+        *self.session.client.unblock.lock() = None;
         commit::leave(&shared.keyspace, &wait);
         // It may have been served between the deadline and leaving the queues: then that is the answer.
-        let wake = match woken? {
-            Some(wake) => wake.ok(),
-            None => wait.woken.try_recv().ok(),
+        let (wake, with_error) = match woken? {
+            Woken::By(wake) => (wake, false),
+            Woken::Unblocked(with_error) => (wait.woken.try_recv().ok(), with_error),
         };
         match wake {
-            Some(Wake::Served(reply)) => self.output.extend_from_slice(&reply),
+            Some(Wake::Served { reply, generation }) => {
+                self.session.generation = generation.or(self.session.generation);
+                self.output.extend_from_slice(&reply);
+                if let (Some(generation), AppendFsync::Always) = (generation, shared.config().appendfsync) {
+                    self.hold(Hold { generation, durable: true }).await?;
+                }
+            }
             Some(Wake::Retry) => {
                 // The request is put before what came behind it, and runs again with all the locks it needs.
                 let mut input = wait.waiter.request.args().raw().to_vec();
                 input.append(&mut self.input);
                 (self.input, self.needed) = (input, 0);
+            }
+            None if with_error => {
+                write::error(&mut self.output, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
             }
             None => write::null_array(&mut self.output, self.session.protocol),
         }
@@ -265,7 +405,14 @@ impl Connection {
             if let Poll::Ready(result) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(result));
             }
-            let _sent = self.poll_pushes(cx)?;
+            if self.holding {
+                // Nothing is sent before what is held back; being killed still counts.
+                if self.session.client.outbox.poll_take(cx, &mut self.output, 0) == Taken::Closed {
+                    return Poll::Ready(Err(Goodbye::Asked));
+                }
+            } else {
+                let _sent = self.poll_pushes(cx)?;
+            }
             while self.input.len() < READ_BYTES {
                 self.input.reserve(READ_BYTES - self.input.len());
                 ready!(self.poll_more(cx))?;

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use persistence::Appended;
 use shared::resp::request::{Bounds, Decoded, decode_within};
 use shared::resp::write;
 use shared::resp::{Protocol, inline};
+use shared::rt::time::Instant;
 
-use super::pause::Pause;
+use super::pause::{Hold, Pause};
 use super::scratch::Scratch;
-use super::session::Session;
+use super::session::{Replies, Session};
+use super::tally::Tally;
 use crate::command::table::{self, Found};
 use crate::command::work::Work;
-use crate::command::{Args, CommandError, Handler, Reply, SessionContext, flag};
+use crate::command::{Args, CommandError, Handler, Reply, Request, SessionContext, flag};
 use crate::commit::{self, Clock, Outcome};
 use crate::config::Config;
+use crate::config::high::AppendFsync;
 use crate::node::Shared;
 use crate::redirect::{self, Route};
 
@@ -45,25 +49,33 @@ pub(super) struct Turn<'t> {
     config: Arc<Config>,
     clock: Clock,
     commands: u64,
+    tally: Tally,
+    hold: Option<Hold>,
 }
 
 impl<'t> Turn<'t> {
     pub(super) fn new(shared: &'t Arc<Shared>, now_ms: u64) -> Turn<'t> {
         let config = shared.config();
         let clock = Clock::at(now_ms, &config);
-        Turn { shared, config, clock, commands: 0 }
+        Turn { shared, config, clock, commands: 0, tally: Tally::start(), hold: None }
     }
 
-    /// Counts what was done.
-    pub(super) fn end(&self, session: &Session) {
+    /// Counts what was done; tells what its replies must wait for.
+    pub(super) fn end(mut self, session: &Session) -> Option<Hold> {
+        self.tally.flush(&self.shared.stats);
         self.shared.stats.ran(self.commands);
-        session.client.last_ms.store(self.clock.now_ms, std::sync::atomic::Ordering::Relaxed);
+        session.client.seen(self.clock.now_ms, session);
+        self.hold
     }
 
     /// Decodes and runs the request at the front of `input`.
     pub(super) fn next(&mut self, input: &[u8], session: &mut Session, scratch: &mut Scratch) -> Next {
         let Scratch { output, words, work, .. } = scratch;
-        let bounds = if session.authenticated { Bounds::AUTHENTICATED } else { Bounds::UNAUTHENTICATED };
+        let bounds = if session.authenticated {
+            Bounds { bulk_bytes_max: self.config.bulk_bytes_max, ..Bounds::AUTHENTICATED }
+        } else {
+            Bounds::UNAUTHENTICATED
+        };
         let (bytes, ran) = match decode_within(&bounds, input, words) {
             Ok(Decoded::Incomplete { needed }) => return Next::Incomplete { needed },
             Ok(Decoded::Request { consumed }) if words.is_empty() => return Next::Ran { bytes: consumed },
@@ -83,38 +95,126 @@ impl<'t> Turn<'t> {
         self.commands += 1;
         match ran {
             Ran::Done => Next::Ran { bytes },
+            Ran::Waits(pause @ Pause::Unpaused(_)) => Next::Waits { bytes: 0, pause },
             Ran::Waits(pause) => Next::Waits { bytes, pause },
             Ran::Close => Next::Close,
         }
     }
 
     /// Runs one request and appends its reply.
-    fn run(&self, args: Args<'_>, session: &mut Session, work: &mut Work, output: &mut Vec<u8>) -> Ran {
+    fn run(&mut self, args: Args<'_>, session: &mut Session, work: &mut Work, output: &mut Vec<u8>) -> Ran {
+        let (start, replies) = (output.len(), session.replies);
         let mut reply = Reply::new(output, session.protocol);
-        let result = self.checked(&args, session).and_then(|(found, route)| match found.spec.handler {
-            Handler::Keys(handler) => {
-                let outcome =
-                    commit::run(self.shared, work, (handler, args), &route, self.clock, &mut reply)?;
-                Ok(match outcome {
+        let result = match self.checked(&args, session) {
+            Err(error) => {
+                if let Some(transaction) = &mut session.transaction {
+                    transaction.failed = true;
+                }
+                Err(error)
+            }
+            Ok((found, _)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
+                self.queue(found, &args, session, &mut reply)
+            }
+            Ok((found, route)) => match self.paused(found, session) {
+                Some(until) => return Ran::Waits(Pause::Unpaused(until)),
+                None => self.execute(found, &route, args, session, work, &mut reply),
+            },
+        };
+        let ran = result.unwrap_or_else(|error| {
+            reply.cut();
+            self.shared.stats.failed(&error);
+            reply.error(&error);
+            Ran::Done
+        });
+        if replies != Replies::On {
+            // CLIENT REPLY ON is the one request whose reply counts although replies were off.
+            if session.replies != Replies::On || replies == Replies::SkipNext {
+                output.truncate(start);
+            }
+            if replies == Replies::SkipNext && session.replies == Replies::SkipNext {
+                session.replies = Replies::On;
+            }
+        }
+        ran
+    }
+
+    fn execute(
+        &mut self,
+        found: Found,
+        route: &Route,
+        args: Args<'_>,
+        session: &mut Session,
+        work: &mut Work,
+        reply: &mut Reply<'_>,
+    ) -> Result<Ran, CommandError> {
+        self.tally.begin(found, &self.shared.stats);
+        let clock = Clock { no_touch: session.no_touch, ..self.clock };
+        let result = match found.spec.handler {
+            Handler::Keys(handler) => commit::run(self.shared, work, (handler, args), route, clock, reply)
+                .map(|outcome| match outcome {
                     Outcome::Done => Ran::Done,
                     Outcome::Waits(wait) => Ran::Waits(Pause::Keys(wait)),
-                })
-            }
+                }),
             Handler::Session(handler) => {
-                let mut context = SessionContext::new(self.shared, &self.config, session, self.clock);
-                handler(&mut context, args, &mut reply)?;
-                Ok(match context.finish() {
+                let mut context =
+                    SessionContext::new(self.shared, &self.config, session, clock, Some(&mut *work));
+                handler(&mut context, args, reply).map(|()| match context.finish() {
                     (true, _) => Ran::Close,
                     (false, Some(pause)) => Ran::Waits(pause),
                     (false, None) => Ran::Done,
                 })
             }
-        });
-        result.unwrap_or_else(|error| {
-            reply.cut();
-            reply.error(&error);
-            Ran::Done
-        })
+        };
+        if let Some(appended) = work.appended.take() {
+            self.logged(appended, session);
+        }
+        self.tally.end(found, &args, session, &self.config, self.shared);
+        result
+    }
+
+    /// A write went to the log: perhaps its reply must wait.
+    #[inline]
+    fn logged(&mut self, appended: Appended, session: &mut Session) {
+        session.generation = Some(appended.generation);
+        let durable = self.config.appendfsync == AppendFsync::Always;
+        if durable || appended.pressed {
+            self.hold = Some(Hold { generation: appended.generation, durable });
+        }
+    }
+
+    /// Queues a request behind MULTI.
+    fn queue(
+        &self,
+        found: Found,
+        args: &Args<'_>,
+        session: &mut Session,
+        reply: &mut Reply<'_>,
+    ) -> Result<Ran, CommandError> {
+        let Some(transaction) = &mut session.transaction else { return Ok(Ran::Done) };
+        if found.spec.has(flag::NO_MULTI) {
+            transaction.failed = true;
+            return Err(CommandError::text("ERR Command not allowed inside a transaction"));
+        }
+        if transaction.failed {
+            // EXEC will refuse it all: nothing needs to be kept.
+            reply.simple("QUEUED");
+            return Ok(Ran::Done);
+        }
+        let request = Request::copy(args);
+        transaction.bytes += request.memory();
+        if transaction.bytes as u64 > self.config.query_buffer_bytes_max {
+            tracing::warn!(id = session.client.id, "a transaction outgrew client-query-buffer-limit");
+            return Ok(Ran::Close);
+        }
+        transaction.queue.push((found, request));
+        reply.simple("QUEUED");
+        Ok(Ran::Done)
+    }
+
+    /// Until when CLIENT PAUSE holds back this command.
+    #[inline]
+    fn paused(&self, found: Found, session: &Session) -> Option<Instant> {
+        self.shared.clients.paused()?.holds(found.spec, session)
     }
 
     /// The row and the route of a request, or why it is refused.
@@ -128,6 +228,9 @@ impl<'t> Turn<'t> {
             return Err(CommandError::NoAuth);
         }
         let route = redirect::route(spec, args, &self.config, &self.shared.view)?;
+        if spec.has(flag::WRITE) {
+            self.shared.log.check()?;
+        }
         if session.protocol == Protocol::Resp2 && !spec.has(flag::WHILE_SUBSCRIBED) && session.subscribed() {
             return Err(CommandError::WhileSubscribed(spec.name));
         }

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`listener`]: accepts; [`workers`]: the threads that serve; [`signals`]: what ends the process.
-//! - [`connection`]: one connection: reads, runs, writes; `dispatch`: one request; [`pause`]: what a connection may wait for.
+//! - [`connection`]: one connection: reads, runs, writes; `dispatch`: one request; `tally`: what it took; [`pause`]: what a connection may wait for.
 //! - [`session`]: what a connection remembers; [`clients`]: the registry of all; [`outbox`]: messages pushed to one.
 
 pub mod clients;
@@ -15,4 +15,5 @@ pub mod pause;
 mod scratch;
 pub mod session;
 pub mod signals;
+mod tally;
 pub mod workers;

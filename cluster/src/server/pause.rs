@@ -1,9 +1,30 @@
 //! What a connection may wait for before it takes its next request.
 
+use std::pin::Pin;
+
+use persistence::Generation;
+use shared::rt::time::Instant;
+
 use crate::commit::Wait;
+
+/// A reply that takes time; encoded.
+pub type LateReply = Pin<Box<dyn Future<Output = Vec<u8>> + Send>>;
 
 /// What a connection waits for.
 pub enum Pause {
     /// Keys (BLPOP, XREAD BLOCK).
     Keys(Wait),
+    /// Its reply (WAITAOF, SAVE, DEBUG SLEEP).
+    Reply(LateReply),
+    /// The end of CLIENT PAUSE; the request is run then.
+    Unpaused(Instant),
+}
+
+/// Why replies are held back.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold {
+    /// What must be in the log first.
+    pub generation: Generation,
+    /// Whether durable (`appendfsync always`), or written only (too much waits for the disk).
+    pub durable: bool,
 }

@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
+use persistence::Generation;
 use shared::resp::Protocol;
+use shared::slot::Slot;
 
 use super::clients::Client;
+use crate::command::Request;
+use crate::command::table::Found;
+use crate::keyspace::Keyspace;
+use crate::keyspace::watch::WatchFlag;
 use crate::pubsub::Subscription;
 
 /// What a connection remembers between requests; only its own task touches it.
@@ -17,12 +23,73 @@ pub struct Session {
     pub authenticated: bool,
     /// What it listens to; made by its first SUBSCRIBE, dropped by RESET.
     pub subscription: Option<Subscription>,
+    /// What it queued since MULTI.
+    pub transaction: Option<Transaction>,
+    /// Keys it watches.
+    pub watch: Watch,
+    /// What its last write will be in: WAITAOF waits for it.
+    pub generation: Option<Generation>,
+    /// CLIENT REPLY.
+    pub replies: Replies,
+    /// CLIENT NO-TOUCH: its reads do not count as use of a key.
+    pub no_touch: bool,
+}
+
+/// Whether a client wants replies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replies {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+    /// Not for the next request.
+    SkipNext,
+}
+
+/// Requests between MULTI and EXEC.
+#[derive(Default)]
+pub struct Transaction {
+    /// In the order they came.
+    pub queue: Vec<(Found, Request)>,
+    /// Bytes they take.
+    pub bytes: usize,
+    /// One was refused: EXEC will refuse all.
+    pub failed: bool,
+}
+
+/// Keys that a transaction depends on.
+#[derive(Default)]
+pub struct Watch {
+    /// Set when one was changed.
+    pub flag: WatchFlag,
+    /// The keys.
+    pub keys: Vec<Box<[u8]>>,
+}
+
+impl Watch {
+    /// Watches nothing any more.
+    pub fn end(&mut self, keyspace: &Keyspace) {
+        for key in self.keys.drain(..) {
+            keyspace.lock(Slot::of_key(&key).partition()).watched.unwatch(&key, &self.flag);
+        }
+        self.flag = WatchFlag::default();
+    }
 }
 
 impl Session {
     /// A new connection's.
     pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
-        Session { client, protocol: Protocol::Resp2, authenticated, subscription: None }
+        Session {
+            client,
+            protocol: Protocol::Resp2,
+            authenticated,
+            subscription: None,
+            transaction: None,
+            watch: Watch::default(),
+            generation: None,
+            replies: Replies::On,
+            no_touch: false,
+        }
     }
 
     /// Whether it listens to anything.

@@ -99,6 +99,11 @@ impl Workers {
         self.stopping.subscribe()
     }
 
+    /// Has whoever runs the node stop it: SHUTDOWN.
+    pub fn ask_stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
     /// Ends all tasks and waits for the threads.
     pub fn stop(&self) {
         self.stopping.send_replace(true);

@@ -70,7 +70,8 @@ pub fn object(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_
     Ok(())
 }
 
-fn encoding(entry: &Entry) -> &'static str {
+/// What OBJECT ENCODING says.
+pub fn encoding(entry: &Entry) -> &'static str {
     match entry {
         Entry::Str(string)
             if string.value().len() <= INTEGER_BYTES_MAX && parse_int(string.value()).is_some() =>

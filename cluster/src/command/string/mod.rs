@@ -13,7 +13,7 @@ pub mod many;
 pub mod range;
 pub mod set;
 
-use super::flag::{DENY_OOM, FAST, READ, WRITE};
+use super::flag::{DENY_OOM, FAST, QUICK, READ, WRITE};
 use super::spec::{ALL_KEYS, KeysHandler, ONE_KEY};
 use super::{CommandSpec, Group, Handler, KeySpec};
 
@@ -60,7 +60,7 @@ const fn bit_row(
 #[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
     row("get", 2, READ | FAST, ONE_KEY, "1.0.0", "Returns the string value of a key.", get::get),
-    row("set", -3, SETS, ONE_KEY, "1.0.0", "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.", set::set),
+    row("set", -3, SETS | QUICK, ONE_KEY, "1.0.0", "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.", set::set),
     row("setnx", 3, QUICKLY, ONE_KEY, "1.0.0", "Set the string value of a key only when the key doesn't exist.", set::setnx),
     row("setex", 4, SETS, ONE_KEY, "2.0.0", "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.", set::setex),
     row("psetex", 4, SETS, ONE_KEY, "2.6.0", "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.", set::psetex),

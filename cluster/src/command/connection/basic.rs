@@ -1,0 +1,74 @@
+//! PING, ECHO, QUIT, RESET, SELECT.
+
+use shared::resp::Protocol;
+
+use crate::command::{Args, CommandError, Reply, SessionContext};
+use crate::server::session::Replies;
+
+type Result<T = ()> = std::result::Result<T, CommandError>;
+
+/// `PING [message]`
+pub fn ping(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    if args.len() > 2 {
+        return Err(CommandError::Arity("ping".into()));
+    }
+    if context.session.subscribed() && !reply.resp3() {
+        reply.array(2);
+        reply.bulk(b"pong");
+        reply.bulk(args.get(1).unwrap_or_default());
+    } else if let Some(message) = args.get(1) {
+        reply.bulk(message);
+    } else {
+        reply.simple("PONG");
+    }
+    Ok(())
+}
+
+/// `ECHO message`
+pub fn echo(_: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    reply.bulk(args.at(1));
+    Ok(())
+}
+
+/// `QUIT`
+pub fn quit(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    context.close();
+    reply.ok();
+    Ok(())
+}
+
+/// `RESET`: the connection as it was when it came.
+pub fn reset(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    let session = &mut *context.session;
+    session.transaction = None;
+    session.watch.end(&context.node.keyspace);
+    session.subscription = None;
+    session.protocol = Protocol::Resp2;
+    session.authenticated = context.config.requirepass.is_empty();
+    session.replies = Replies::On;
+    session.no_touch = false;
+    session.client.name.lock().clear();
+    reply.simple("RESET");
+    Ok(())
+}
+
+/// `SELECT index`: there is one database.
+pub fn select(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    match args.int(1)? {
+        0 => reply.ok(),
+        _ if context.config.cluster_enabled => {
+            return Err(CommandError::text("ERR SELECT is not allowed in cluster mode"));
+        }
+        _ => return Err(CommandError::text("ERR DB index is out of range")),
+    }
+    Ok(())
+}
+
+/// `READONLY`, `READWRITE`
+pub fn cluster_only(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    if !context.config.cluster_enabled {
+        return Err(CommandError::text("ERR This instance has cluster support disabled"));
+    }
+    reply.ok();
+    Ok(())
+}
