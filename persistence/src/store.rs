@@ -139,8 +139,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Error::InUse`], [`Error::Damaged`], [`Error::Version`], [`Error::Replay`], [`Error::Io`]. Nothing was changed on disk then, except what the
-    /// making of a new store, or cutting the torn tail of another range, has done.
+    /// [`Error::InUse`], [`Error::Damaged`], [`Error::Version`], [`Error::Replay`]: no file that counts was changed. [`Error::Io`].
     pub fn open(config: &Config, replay: &impl Replay) -> Result<(Store, RecoveryReport), Error> {
         let layout = Layout::new(&config.dir);
         let (lock, recovered, report) = recovery::open(&layout, replay)?;

@@ -84,7 +84,8 @@ pub(crate) fn open(
         Err(error) if error.kind() == ErrorKind::NotFound => create::store(layout)?,
         Err(error) => return Err(error).doing("cannot read", &layout.format()),
     }
-    let recovered = for_each_range(|range| range::recover(&layout.range(range), replay))?;
+    let replayed = for_each_range(|range| range::replay(&layout.range(range), replay))?;
+    let recovered = replayed.into_iter().map(range::settle).collect::<Result<Vec<_>, _>>()?;
     let ranges = recovered.iter().map(|recovered| recovered.report.clone()).collect();
     Ok((lock, recovered, RecoveryReport { ranges, elapsed: began.elapsed() }))
 }

@@ -9,12 +9,22 @@ use crate::error::{Doing, Error};
 use crate::header::HEADER_BYTES;
 use crate::layout::{Named, RangeFolder};
 use crate::log::LogFile;
-use crate::log::reader::{Effect, Found, walk};
+use crate::log::reader::{Effect, Found, Walked, walk};
 use crate::manifest::Manifest;
 use crate::recovery::report::{RangeReport, TornTail};
 use crate::recovery::{Recovered, Replay};
 
-pub(super) fn recover(folder: &RangeFolder, replay: &impl Replay) -> Result<Recovered, Error> {
+/// A range as found: replayed, and not changed on disk.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    folder: RangeFolder,
+    manifest: Manifest,
+    walked: Walked,
+    report: RangeReport,
+}
+
+/// Replays a range. Changes nothing on disk.
+pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Replayed, Error> {
     let manifest = Manifest::read(folder)?.ok_or_else(|| {
         Error::damaged(&folder.manifest(), 0, "the file is missing, but the store was finished")
     })?;
@@ -41,16 +51,21 @@ pub(super) fn recover(folder: &RangeFolder, replay: &impl Replay) -> Result<Reco
         report.effects += 1;
         replay.effect(slot, bytes)
     })?;
-    // Nothing was changed on disk so far; from here on the range is known to be good.
+    Ok(Replayed { folder: folder.clone(), manifest, walked, report })
+}
+
+/// Cuts off what is torn and clears away what unfinished steps left, once every range is known to be good.
+pub(super) fn settle(replayed: Replayed) -> Result<Recovered, Error> {
+    let Replayed { folder, manifest, walked, mut report } = replayed;
     let mut last = None;
     for found in &walked.increments {
         report.bytes += found.valid;
-        if let Some(torn) = settle(found)? {
+        if let Some(torn) = settle_log(found)? {
             report.torn = Some(torn);
         }
         last = Some(found);
     }
-    report.removed = remove_unnamed(folder, &manifest)?;
+    report.removed = remove_unnamed(&folder, &manifest)?;
     let last = last.ok_or_else(|| Error::damaged(&folder.manifest(), 0, "no increment is named"))?;
     Ok(Recovered {
         log: LogFile::open(&last.path)?,
@@ -63,7 +78,7 @@ pub(super) fn recover(folder: &RangeFolder, replay: &impl Replay) -> Result<Reco
 }
 
 /// Cuts off what is torn, and makes durable what a crash of the process left in the page cache.
-fn settle(found: &Found) -> Result<Option<TornTail>, Error> {
+fn settle_log(found: &Found) -> Result<Option<TornTail>, Error> {
     if found.length == 0 {
         return Ok(None);
     }

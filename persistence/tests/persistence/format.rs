@@ -137,6 +137,34 @@ fn what_is_missing_or_foreign_is_refused_by_name() {
 }
 
 #[test]
+fn a_record_counts_at_its_own_place_only() {
+    let folder = Folder::new();
+    let log = folder.path().join("range-00/log.1");
+    drop(open(&quiet(&folder)).unwrap());
+    let first = record(0, &[(0, &number(1))]);
+    let header = header(b"RUSTILOG", 0, 1, 0);
+    // The same record again, whole and with a right CRC, as an old block of the disk might bring it back.
+    fs::write(&log, [&header[..], &first, &first].concat()).unwrap();
+    let (_store, keyspace, report) = open(&quiet(&folder)).unwrap();
+    assert_eq!(keyspace.state()[&slot(0)], [1]);
+    let torn = report.torn().next().unwrap();
+    assert_eq!((&torn.file, torn.at, torn.bytes), (&log, 32 + first.len() as u64, first.len() as u64));
+    assert_eq!(fs::read(&log).unwrap(), [&header[..], &first].concat());
+}
+
+#[test]
+fn a_damaged_range_leaves_the_torn_tail_of_another_as_it_is() {
+    let folder = Folder::new();
+    drop(open(&quiet(&folder)).unwrap());
+    let torn = [&header(b"RUSTILOG", 0, 1, 0)[..], &record(0, &[(0, &number(1))])[..20]].concat();
+    fs::write(folder.path().join("range-00/log.1"), &torn).unwrap();
+    fs::write(folder.path().join("range-15/manifest"), "no manifest").unwrap();
+    let Err(Error::Damaged { file, .. }) = open(&quiet(&folder)).map(drop) else { panic!("taken") };
+    assert_eq!(file, folder.path().join("range-15/manifest"));
+    assert_eq!(fs::read(folder.path().join("range-00/log.1")).unwrap(), torn);
+}
+
+#[test]
 fn an_effect_that_the_caller_refuses_stops_recovery_by_name() {
     let folder = Folder::new();
     let (store, ..) = open(&quiet(&folder)).unwrap();
