@@ -99,23 +99,21 @@ impl Sample {
             ));
         }
         let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        if count >= 0 {
-            return Ok(Sample::Distinct(size));
-        }
-        // Redis would build a reply of any size; one that no client can hold is refused here.
-        if size > RANDOM_MEMBERS_MAX {
-            return Err(CommandError::text("ERR value is out of range"));
-        }
-        Ok(Sample::Repeated(size))
+        Ok(if count < 0 { Sample::Repeated(size) } else { Sample::Distinct(size) })
     }
 
     /// Indices below `len`: as many as asked for, or as there are.
-    pub fn indices(self, len: usize) -> Vec<usize> {
+    ///
+    /// Redis would build a reply of any size; one that no client can hold is refused here.
+    pub fn indices(self, len: usize) -> Result<Vec<usize>, CommandError> {
         match self {
-            _ if len == 0 => vec![],
-            Sample::Repeated(count) => (0..count).map(|_| random_below(len)).collect(),
-            Sample::Distinct(count) if count >= len => (0..len).collect(),
-            Sample::Distinct(count) => distinct_below(len, count),
+            _ if len == 0 => Ok(vec![]),
+            Sample::Repeated(count) if count > RANDOM_MEMBERS_MAX => {
+                Err(CommandError::text("ERR value is out of range"))
+            }
+            Sample::Repeated(count) => Ok((0..count).map(|_| random_below(len)).collect()),
+            Sample::Distinct(count) if count >= len => Ok((0..len).collect()),
+            Sample::Distinct(count) => Ok(distinct_below(len, count)),
         }
     }
 }
@@ -124,8 +122,12 @@ thread_local! {
     static RANDOM: RefCell<Rng> = RefCell::new(Rng::from_system());
 }
 
-/// A random index below `len`, which is not 0.
-pub fn random_below(len: usize) -> usize {
+/// A random index below `len`; `None` if there is none.
+pub fn random_index(len: usize) -> Option<usize> {
+    (len > 0).then(|| random_below(len))
+}
+
+fn random_below(len: usize) -> usize {
     RANDOM.with_borrow_mut(|rng| rng.below(len as u64)) as usize
 }
 
@@ -208,11 +210,12 @@ mod tests {
     #[test]
     fn distinct_samples_are_distinct_and_as_many_as_asked_for() {
         for count in [0, 1, 5, 99, 100, 1_000] {
-            let indices = Sample::Distinct(count).indices(100);
+            let indices = Sample::Distinct(count).indices(100).unwrap();
             assert_eq!(indices.len(), count.min(100));
             assert!(indices.is_sorted_by(|a, b| a < b) && indices.iter().all(|index| *index < 100));
         }
-        assert_eq!(Sample::Repeated(500).indices(3).len(), 500);
-        assert!(Sample::Repeated(500).indices(0).is_empty());
+        assert_eq!(Sample::Repeated(500).indices(3).map(|indices| indices.len()), Ok(500));
+        assert_eq!(Sample::Repeated(usize::MAX).indices(0), Ok(vec![]));
+        assert!(Sample::Repeated(usize::MAX).indices(1).is_err());
     }
 }

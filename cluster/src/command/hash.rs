@@ -1,6 +1,6 @@
 //! Commands on hashes.
 
-use super::collection::{Sample, ScanOptions, cursor, room, scan_nothing, scan_reply};
+use super::collection::{Sample, ScanOptions, cursor, random_index, room, scan_nothing, scan_reply};
 use super::decimal;
 use super::flag::{DENY_OOM, FAST, READ, WRITE};
 use super::spec::{KeysHandler, ONE_KEY};
@@ -215,7 +215,7 @@ fn hscan(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) ->
 fn hrandfield(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
     if args.len() == 2 {
         let hash: Option<&Hash> = context.find(args.at(1))?;
-        let index = hash.and_then(|hash| Sample::Repeated(1).indices(hash.len()).first().copied());
+        let index = hash.and_then(|hash| random_index(hash.len()));
         let field = hash.zip(index).and_then(|(hash, index)| hash.at(index));
         reply.bulk_or_null(field.map(|(name, _)| name));
         return Ok(());
@@ -229,7 +229,7 @@ fn hrandfield(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_
         reply.array(0);
         return Ok(());
     };
-    let indices = sample.indices(hash.len());
+    let indices = sample.indices(hash.len())?;
     let pairs = with_values && reply.resp3();
     reply.array(if with_values && !pairs { indices.len() * 2 } else { indices.len() });
     // A packed hash is walked once, an indexed one entered at each index.

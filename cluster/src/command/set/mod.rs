@@ -5,7 +5,7 @@
 pub(super) mod algebra;
 
 use super::collection::{
-    MUST_BE_POSITIVE, Sample, ScanOptions, cursor, not_negative, room, scan_nothing, scan_reply,
+    MUST_BE_POSITIVE, Sample, ScanOptions, cursor, not_negative, random_index, room, scan_nothing, scan_reply,
 };
 use super::flag::{DENY_OOM, FAST, MOVABLE_KEYS, READ, WRITE};
 use super::spec::{ALL_KEYS, KeysHandler, ONE_KEY};
@@ -137,7 +137,7 @@ fn spop(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
         return Ok(());
     };
     let mut taken = Packed::new();
-    for index in Sample::Distinct(count.unwrap_or(1)).indices(set.len()) {
+    for index in Sample::Distinct(count.unwrap_or(1)).indices(set.len())? {
         taken.extend(set.at(index));
     }
     let all = taken.len() == set.len();
@@ -164,14 +164,14 @@ fn srandmember(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'
     }
     if args.len() == 2 {
         let set: Option<&Set> = context.find(args.at(1))?;
-        let index = set.and_then(|set| Sample::Repeated(1).indices(set.len()).first().copied());
+        let index = set.and_then(|set| random_index(set.len()));
         let member = set.zip(index).and_then(|(set, index)| set.at(index));
         reply.bulk_or_null(member.as_deref());
         return Ok(());
     }
     let sample = Sample::parse(args, 2)?;
     let set: Option<&Set> = context.find(args.at(1))?;
-    let indices = set.map_or(vec![], |set| sample.indices(set.len()));
+    let indices = set.map_or(Ok(vec![]), |set| sample.indices(set.len()))?;
     reply.array(indices.len());
     for member in indices.into_iter().filter_map(|index| set.and_then(|set| set.at(index))) {
         reply.bulk(&member);

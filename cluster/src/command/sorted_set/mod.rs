@@ -12,7 +12,7 @@ mod algebra;
 mod pop;
 mod range;
 
-use super::collection::{Sample, ScanOptions, cursor, scan_nothing, scan_reply};
+use super::collection::{Sample, ScanOptions, cursor, random_index, scan_nothing, scan_reply};
 use super::flag::{BLOCKING, DENY_OOM, FAST, MOVABLE_KEYS, READ, WRITE};
 use super::spec::{KeysHandler, ONE_KEY};
 use super::{Args, CommandError, CommandSpec, Group, Handler, KeyContext, KeySpec, Reply};
@@ -276,7 +276,7 @@ fn zrevrank(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>)
 fn zrandmember(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
     if args.len() == 2 {
         let set: Option<&SortedSet> = context.find(args.at(1))?;
-        let index = set.and_then(|set| Sample::Repeated(1).indices(set.len()).first().copied());
+        let index = set.and_then(|set| random_index(set.len()));
         let entry = set.zip(index).and_then(|(set, index)| set.at(index));
         reply.bulk_or_null(entry.map(|entry| entry.member));
         return Ok(());
@@ -290,7 +290,7 @@ fn zrandmember(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'
         reply.array(0);
         return Ok(());
     };
-    let indices = sample.indices(set.len());
+    let indices = sample.indices(set.len())?;
     let count = indices.len();
     answer(indices.into_iter().filter_map(|index| set.at(index)), count, with_scores, reply);
     Ok(())

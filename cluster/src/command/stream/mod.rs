@@ -111,12 +111,12 @@ fn xlen(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> 
 }
 
 fn xdel(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    // All ids are read before the first entry is removed.
-    for at in 2..args.len() {
-        id(args, at, 0)?;
-    }
     let mut removed = 0;
     if let Some(stream) = context.find_mut::<Stream>(args.at(1))? {
+        // All ids are read before the first entry is removed.
+        for at in 2..args.len() {
+            id(args, at, 0)?;
+        }
         for at in 2..args.len() {
             removed += usize::from(stream.delete(id(args, at, 0)?));
         }

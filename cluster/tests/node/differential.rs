@@ -1,0 +1,180 @@
+//! Random commands on our node and on redis-server 7.0 must be answered alike, and leave the same values.
+//!
+//! The seed is printed; `DIFFERENTIAL_SEED` runs it again, `DIFFERENTIAL_COMMANDS` runs longer.
+
+use crate::raw::{Frame, Raw};
+use crate::templates::Generator;
+use shared::rt::rng::random_u64;
+use shared::testing::node::Program;
+use shared::testing::{Node, TempFolder};
+
+/// Commands of one run.
+const COMMANDS: usize = 12_000;
+
+/// The values are compared after so many commands.
+const COMPARE_EVERY: usize = 500;
+
+/// Replies without an order.
+const UNORDERED: &[&str] = &["smembers", "sinter", "sunion", "sdiff", "hkeys", "hvals"];
+
+/// Replies of pairs without an order.
+const UNORDERED_PAIRS: &[&str] = &["hgetall"];
+
+/// Replies that are a matter of chance: only their shape is compared.
+const RANDOM: &[&str] = &["srandmember", "hrandfield", "zrandmember"];
+
+struct Pair {
+    ours: Raw,
+    redis: Raw,
+}
+
+impl Pair {
+    fn call(&mut self, words: &[Vec<u8>]) -> (Frame, Frame) {
+        (self.ours.call(words), self.redis.call(words))
+    }
+
+    /// Runs a command on both and compares what they say.
+    fn compare(&mut self, words: &[Vec<u8>]) -> Result<(), String> {
+        let name = String::from_utf8_lossy(&words[0]).to_ascii_lowercase();
+        if name == "spop" {
+            return self.compare_spop(words);
+        }
+        let (ours, redis) = self.call(words);
+        let (ours, redis) = match () {
+            () if RANDOM.contains(&name.as_str()) => (shape(&ours), shape(&redis)),
+            () => (normal(&name, ours), normal(&name, redis)),
+        };
+        if alike(&ours, &redis) {
+            return Ok(());
+        }
+        let words: Vec<_> = words.iter().take(20).map(|word| word.escape_ascii().to_string()).collect();
+        Err(format!("{}\n  ours:  {ours:?}\n  redis: {redis:?}", words.join(" ")))
+    }
+
+    /// What our node takes out at random is taken out of the other by name.
+    fn compare_spop(&mut self, words: &[Vec<u8>]) -> Result<(), String> {
+        let ours = self.ours.call(words);
+        let mut srem = vec![b"SREM".to_vec(), words.get(1).cloned().unwrap_or_default()];
+        match ours.kind {
+            '-' => {
+                let redis = self.redis.call(words);
+                return if ours == redis { Ok(()) } else { Err(format!("spop: {ours:?} {redis:?}")) };
+            }
+            '$' if ours.text != b"null" => srem.push(ours.text),
+            _ => srem.extend(ours.items.into_iter().map(|item| item.text)),
+        }
+        if srem.len() > 2 {
+            let removed = self.redis.call(&srem);
+            if removed.text != (srem.len() - 2).to_string().as_bytes() {
+                return Err(format!("spop took what was not there: {removed:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares every key: its type, its representation, all it holds.
+    fn compare_all(&mut self) -> Result<(), String> {
+        for kind in ["h", "l", "s", "z", "x", "none"] {
+            for number in 0..4 {
+                let key = format!("{{tag}}{kind}{number}").into_bytes();
+                let (ours, redis) = self.call(&[b"TYPE".to_vec(), key.clone()]);
+                if ours != redis {
+                    return Err(format!("type of {}: {ours:?} {redis:?}", key.escape_ascii()));
+                }
+                let all: &[&str] = match &*String::from_utf8_lossy(&ours.text) {
+                    "hash" => &["hgetall K", "hlen K", "object encoding K"],
+                    "list" => &["lrange K 0 -1", "llen K", "object encoding K"],
+                    "set" => &["smembers K", "scard K", "object encoding K"],
+                    "zset" => &["zrange K 0 -1 withscores", "zcard K", "object encoding K"],
+                    "stream" => &["xrange K - +", "xrevrange K + -", "xinfo stream K", "object encoding K"],
+                    _ => &[],
+                };
+                for command in all {
+                    let words =
+                        command.split(' ').map(|word| if word == "K" { key.clone() } else { word.into() });
+                    self.compare(&words.collect::<Vec<_>>())?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Brings a reply into an order, and blanks what depends on the inside.
+fn normal(name: &str, mut frame: Frame) -> Frame {
+    let sort = |items: &mut Vec<Frame>| items.sort_by(|a, b| a.text.cmp(&b.text));
+    let sort_pairs = |items: &mut Vec<Frame>| {
+        let mut pairs: Vec<Vec<Frame>> = items.chunks(2).map(<[Frame]>::to_vec).collect();
+        pairs.sort_by(|a, b| a[0].text.cmp(&b[0].text));
+        *items = pairs.concat();
+    };
+    match name {
+        _ if UNORDERED.contains(&name) => sort(&mut frame.items),
+        _ if UNORDERED_PAIRS.contains(&name) => sort_pairs(&mut frame.items),
+        "sscan" => frame.items.iter_mut().skip(1).for_each(|found| sort(&mut found.items)),
+        "hscan" | "zscan" => frame.items.iter_mut().skip(1).for_each(|found| sort_pairs(&mut found.items)),
+        "xinfo" => {
+            for at in 1..frame.items.len() {
+                if frame.items[at - 1].text.starts_with(b"radix-tree") {
+                    frame.items[at].text.clear();
+                }
+            }
+        }
+        _ => {}
+    }
+    frame
+}
+
+/// Kind and number only.
+fn shape(frame: &Frame) -> Frame {
+    let text = if frame.kind == '-' || frame.text == b"null" { frame.text.clone() } else { vec![] };
+    Frame { kind: frame.kind, text, items: frame.items.iter().map(shape).collect() }
+}
+
+/// Equal, but for the digits of floats (7.0 prints 17 of them, and adds long doubles).
+fn alike(a: &Frame, b: &Frame) -> bool {
+    let text = a.text == b.text || (matches!(a.kind, '$' | ',') && same_number(&a.text, &b.text));
+    a.kind == b.kind
+        && text
+        && a.items.len() == b.items.len()
+        && a.items.iter().zip(&b.items).all(|(a, b)| alike(a, b))
+}
+
+fn same_number(a: &[u8], b: &[u8]) -> bool {
+    let number = |text| std::str::from_utf8(text).ok()?.parse::<f64>().ok();
+    let Some((a, b)) = number(a).zip(number(b)) else { return false };
+    a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+}
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+fn run(resp3: bool) {
+    let folder = TempFolder::new("differential");
+    let ours = Node::start_in(Program::Ours, folder.path(), &["--appendonly", "no"]);
+    let redis = Node::redis(folder.path(), &[]);
+    let mut pair = Pair { ours: Raw::connect(ours.port(), resp3), redis: Raw::connect(redis.port(), resp3) };
+    let seed = variable("DIFFERENTIAL_SEED").unwrap_or_else(random_u64);
+    let commands = variable("DIFFERENTIAL_COMMANDS").map_or(COMMANDS, |count| count as usize);
+    println!("DIFFERENTIAL_SEED={seed}");
+    let mut generator = Generator::new(seed);
+    for number in 1..=commands {
+        let outcome = pair.compare(&generator.command());
+        let outcome =
+            outcome.and_then(|()| if number % COMPARE_EVERY == 0 { pair.compare_all() } else { Ok(()) });
+        if let Err(difference) = outcome {
+            panic!("DIFFERENTIAL_SEED={seed}, command {number}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn random_commands_are_answered_as_by_redis_in_resp2() {
+    run(false);
+}
+
+#[test]
+fn random_commands_are_answered_as_by_redis_in_resp3() {
+    run(true);
+}
