@@ -357,6 +357,7 @@ fn serve_one(
     let mut out = Vec::new();
     let mut reply = Reply::new(&mut out, waiter.protocol);
     work.next_command();
+    work.serves = true;
     let mut context = KeyContext::new(held, work, slot, clock, true, &shared.pubsub);
     let result = handler(&mut context, args, &mut reply);
     settle(held, work);

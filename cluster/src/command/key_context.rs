@@ -257,6 +257,15 @@ impl<'c> KeyContext<'c> {
         self.may_wait
     }
 
+    /// What a command that looks at several keys does about one of another type: it is refused, but while it is served after
+    /// waiting such a key is passed over, as it would have been when it waited.
+    pub fn or_pass_over<T>(&self, found: Result<Option<T>, CommandError>) -> Result<Option<T>, CommandError> {
+        match found {
+            Err(CommandError::WrongType) if self.work.serves => Ok(None),
+            found => found,
+        }
+    }
+
     /// Makes the client wait until one of these keys is ready, and then runs `again` (or the command as it came) under the lock
     /// of whoever made it ready. `timeout_ms` none waits for ever; at the deadline the client is answered null. What the
     /// handler replied is cut off.

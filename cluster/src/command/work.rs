@@ -83,6 +83,9 @@ pub struct Work {
     pub(crate) served: Vec<(Arc<Waiter>, Vec<u8>)>,
     /// What was last appended to the log; taken by the connection.
     pub(crate) appended: Option<Appended>,
+
+    /// Whether the command that runs now waited before and is run again by whoever made a key ready.
+    pub(crate) serves: bool,
 }
 
 impl Default for Work {
@@ -102,6 +105,8 @@ impl Default for Work {
             wait: None,
             appended: None,
             served: Vec::new(),
+
+            serves: false,
         }
     }
 }
@@ -126,6 +131,7 @@ impl Work {
         self.changes = 0;
         self.explicit = false;
         self.wait = None;
+        self.serves = false;
     }
 
     /// Effects went to the log.

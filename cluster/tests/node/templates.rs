@@ -1,6 +1,7 @@
 //! Random commands, grown from templates.
 //!
-//! A word of a template that begins with `@` is replaced: `@h` a key that often holds a hash (`@l @s @z @x` the other types),
+//! A word of a template that begins with `@` is replaced: `@h` a key that often holds a hash (`@l @s @z @x` the other types, `@y` a sorted
+//! set of equal scores),
 //! `@f` a field, `@m` a member, `@v` a value, `@i` an index, `@n` a count, `@c` one of either sign, `@d` a score, `@b` a bound of scores, `@e` a bound of
 //! members, `@id` an id of a stream, `@r` a bound of ids, `@t` a short time to wait. `@fv*520` stands for 520 pairs.
 
@@ -24,16 +25,16 @@ sadd @s @m | sadd @s @m @m @m | sadd @s @i @i @i | sadd @s @m*200 | sadd @s @num
 sismember @s @m | sismember @s @i | smismember @s @m @m @i | spop @s @n | spop @s | srandmember @s | srandmember @s @c | smove @s @s @m
 smove @s @s @i | sinter @s @s | sinter @s | sunion @s @s @s | sdiff @s @s | sdiff @s @s @s | sinterstore @s @s @s | sunionstore @s @s @s
 sdiffstore @s @s @s | sintercard 2 @s @s | sintercard 2 @s @s limit @i | sintercard @i @s @s | sscan @s 0 count 10000 | sscan @s 0 match m1* count 10000
-zadd @z @d @m | zadd @z @d @m @d @m @d @m | zadd @z @dm*20 | zadd @z @dm*140 | zadd @z nx @d @m | zadd @z xx ch @d @m @d @m
+zadd @y 0 @m 0 @m 0 @m | zadd @y 0 @m | zrem @y @m | zadd @z @d @m | zadd @z @d @m @d @m @d @m | zadd @z @dm*20 | zadd @z @dm*140 | zadd @z nx @d @m | zadd @z xx ch @d @m @d @m
 zadd @z gt ch @d @m | zadd @z lt @d @m @d @m | zadd @z incr @d @m | zadd @z nx incr @d @m | zadd @z gt incr @d @m | zadd @z xx nx @d @m
 zadd @z gt lt @d @m | zadd @z nx gt @d @m | zadd @z incr @d @m @d @m | zincrby @z @d @m | zrem @z @m | zrem @z @m @m @m | zscore @z @m
-zmscore @z @m @m @m | zcard @z | zrank @z @m | zrevrank @z @m | zcount @z @b @b | zlexcount @z @e @e | zrange @z @i @i | zrange @z 0 -1
+zmscore @z @m @m @m | zcard @z | zrank @z @m | zrevrank @z @m | zcount @z @b @b | zlexcount @y @e @e | zrange @z @i @i | zrange @z 0 -1
 zrange @z 0 -1 withscores | zrange @z @i @i rev withscores | zrange @z @b @b byscore | zrange @z @b @b byscore withscores limit @i @i
-zrange @z @b @b byscore rev limit @i @i | zrange @z @e @e bylex | zrange @z @e @e bylex rev limit @i @i | zrange @z @i @i limit 0 @i
-zrange @z @e @e bylex withscores | zrangestore @z @z @i @i | zrangestore @z @z @b @b byscore limit @i @i | zrevrange @z @i @i withscores
-zrangebyscore @z @b @b | zrangebyscore @z @b @b withscores limit @i @i | zrevrangebyscore @z @b @b withscores | zrangebylex @z @e @e
-zrangebylex @z @e @e limit @i @i | zrevrangebylex @z @e @e limit @i @i | zremrangebyrank @z @i @i | zremrangebyscore @z @b @b
-zremrangebylex @z @e @e | zpopmin @z | zpopmax @z | zpopmin @z @n | zpopmax @z @i | zmpop 2 @z @z min | zmpop 1 @z max count @n
+zrange @z @b @b byscore rev limit @i @i | zrange @y @e @e bylex | zrange @y @e @e bylex rev limit @i @i | zrange @z @i @i limit 0 @i
+zrange @y @e @e bylex withscores | zrangestore @z @z @i @i | zrangestore @z @z @b @b byscore limit @i @i | zrevrange @z @i @i withscores
+zrangebyscore @z @b @b | zrangebyscore @z @b @b withscores limit @i @i | zrevrangebyscore @z @b @b withscores | zrangebylex @y @e @e
+zrangebylex @y @e @e limit @i @i | zrevrangebylex @y @e @e limit @i @i | zremrangebyrank @z @i @i | zremrangebyscore @z @b @b
+zremrangebylex @y @e @e | zpopmin @z | zpopmax @z | zpopmin @z @n | zpopmax @z @i | zmpop 2 @z @z min | zmpop 1 @z max count @n
 zmpop @i @z @z min | bzpopmin @z @z @t | bzpopmax @z @t | bzmpop @t 2 @z @z min count @n | zunion 2 @z @z | zunion 2 @z @s withscores
 zunion 2 @z @z weights @d @d aggregate max withscores | zinter 2 @z @z withscores | zinter 2 @s @z weights @d @d aggregate min withscores
 zdiff 2 @z @z withscores | zdiff 1 @z | zunionstore @z 2 @z @z aggregate sum | zinterstore @z 2 @z @s weights @d @d | zdiffstore @z 2 @z @z
@@ -88,7 +89,7 @@ impl Generator {
 
     fn token(&mut self, token: &str, words: &mut Vec<Vec<u8>>) {
         let word = match token {
-            "h" | "l" | "s" | "z" | "x" => self.key(token),
+            "h" | "l" | "s" | "z" | "y" | "x" => self.key(token),
             "f" => format!("f{}", self.skewed(12, 700)),
             "m" => format!("m{}", self.skewed(12, 300)),
             "num" => format!("{}", self.below(4_000)),
@@ -125,7 +126,10 @@ impl Generator {
     }
 
     fn key(&mut self, kind: &str) -> String {
-        let kind = if self.below(25) == 0 { ["h", "l", "s", "z", "x", "none"][self.below(6)] } else { kind };
+        // Ranges of members are only defined for equal scores: those commands meet no other sorted set.
+        let others = if kind == "y" { 4 } else { 6 };
+        let kind =
+            if self.below(25) == 0 { ["h", "l", "s", "x", "z", "none"][self.below(others)] } else { kind };
         format!("{{tag}}{kind}{}", self.below(4))
     }
 

@@ -38,7 +38,8 @@ fn move_one(
     (from, to): (End, End),
     reply: &mut Reply<'_>,
 ) -> Result<bool, CommandError> {
-    if context.find::<List>(source)?.is_none() {
+    let there = context.find::<List>(source).map(|list| list.map(List::len));
+    if context.or_pass_over(there)?.is_none() {
         return Ok(false);
     }
     context.find::<List>(destination)?;
@@ -105,6 +106,10 @@ fn pop_first(
     reply: &mut Reply<'_>,
 ) -> Result<bool, CommandError> {
     for key in keys.map(|at| args.at(at)) {
+        let there = context.find::<List>(key).map(|list| list.map(List::len));
+        if context.or_pass_over(there)?.is_none() {
+            continue;
+        }
         let Some(list) = context.find_mut::<List>(key)? else { continue };
         reply.array(2);
         reply.bulk(key);
@@ -177,7 +182,6 @@ pub(super) fn lmpop(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Re
 }
 
 pub(super) fn blmpop(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    let timeout = timeout_ms(args, 1)?;
     let (keys, from, count) = multi_pop(args, 2)?;
-    pop_or_wait(context, args, keys, (from, Some(count)), timeout, reply)
+    pop_or_wait(context, args, keys, (from, Some(count)), timeout_ms(args, 1)?, reply)
 }

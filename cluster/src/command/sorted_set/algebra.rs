@@ -48,12 +48,12 @@ struct Query {
 impl Query {
     /// Reads `numkeys key [key …] [options]` from the word at `count` on.
     fn parse(
+        context: &mut KeyContext<'_>,
         args: Args<'_>,
         count: usize,
-        operation: Operation,
-        stores: bool,
+        (operation, stores): (Operation, bool),
     ) -> Result<Query, CommandError> {
-        let keys = input_keys(args, count)?;
+        let keys = input_keys(context, args, count)?;
         let mut query =
             Query { keys: keys.clone(), weights: None, aggregate: Aggregate::Sum, with_scores: false };
         let mut at = keys.end;
@@ -87,7 +87,12 @@ impl Query {
     }
 }
 
-fn input_keys(args: Args<'_>, count: usize) -> Result<Range<usize>, CommandError> {
+/// The words that are keys; one that holds another type is refused before the options are looked at.
+fn input_keys(
+    context: &mut KeyContext<'_>,
+    args: Args<'_>,
+    count: usize,
+) -> Result<Range<usize>, CommandError> {
     let number = args.int(count)?;
     let name = String::from_utf8_lossy(args.at(0)).to_ascii_lowercase();
     let number = usize::try_from(number).ok().filter(|number| *number > 0);
@@ -95,7 +100,13 @@ fn input_keys(args: Args<'_>, count: usize) -> Result<Range<usize>, CommandError
         CommandError::owned(format!("ERR at least 1 input key is needed for '{name}' command"))
     })?;
     let first = count + 1;
-    if number > args.len() - first { Err(CommandError::Syntax) } else { Ok(first..first + number) }
+    if number > args.len() - first {
+        return Err(CommandError::Syntax);
+    }
+    for at in first..first + number {
+        Input::find(context, args.at(at))?;
+    }
+    Ok(first..first + number)
 }
 
 /// A set or a sorted set of either kind.
@@ -152,10 +163,6 @@ fn compute(
     operation: Operation,
     query: &Query,
 ) -> Result<SortedSet, CommandError> {
-    // A key of another type is refused before anything is looked at.
-    for at in query.keys.clone() {
-        Input::find(context, args.at(at))?;
-    }
     match operation {
         Operation::Union => union(context, args, query),
         Operation::Intersection => intersection(context, args, query),
@@ -235,14 +242,14 @@ fn answered(
     operation: Operation,
     reply: &mut Reply<'_>,
 ) -> Done {
-    let query = Query::parse(args, 1, operation, false)?;
+    let query = Query::parse(context, args, 1, (operation, false))?;
     let found = compute(context, args, operation, &query)?;
     answer(found.iter(), found.len(), query.with_scores, reply);
     Ok(())
 }
 
 fn stored(context: &mut KeyContext<'_>, args: Args<'_>, operation: Operation, reply: &mut Reply<'_>) -> Done {
-    let query = Query::parse(args, 2, operation, true)?;
+    let query = Query::parse(context, args, 2, (operation, true))?;
     let found = compute(context, args, operation, &query)?;
     store(context, args.at(1), found, reply);
     Ok(())
@@ -273,7 +280,7 @@ pub(super) fn zdiffstore(context: &mut KeyContext<'_>, args: Args<'_>, reply: &m
 }
 
 pub(super) fn zintercard(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    let keys = input_keys(args, 1)?;
+    let keys = input_keys(context, args, 1)?;
     let limit = limit(args, keys.end)?;
     let query = Query { keys, weights: None, aggregate: Aggregate::Sum, with_scores: false };
     reply.count(compute(context, args, Operation::Intersection, &query)?.len().min(limit));

@@ -108,7 +108,8 @@ fn pop_first(
     reply: &mut Reply<'_>,
 ) -> Result<bool, CommandError> {
     for key in keys.map(|at| args.at(at)) {
-        if context.find::<SortedSet>(key)?.is_some() {
+        let there = context.find::<SortedSet>(key).map(|set| set.map(SortedSet::len));
+        if context.or_pass_over(there)?.is_some() {
             take(context, key, what, form, reply)?;
             return Ok(true);
         }
@@ -183,7 +184,6 @@ pub(super) fn zmpop(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Re
 }
 
 pub(super) fn bzmpop(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    let timeout = timeout_ms(args, 1)?;
     let (keys, what) = multi_pop(args, 2)?;
-    pop_or_wait(context, args, keys, what, (Form::KeyAndPairs, timeout), reply)
+    pop_or_wait(context, args, keys, what, (Form::KeyAndPairs, timeout_ms(args, 1)?), reply)
 }

@@ -122,12 +122,7 @@ fn wanted(text: &[u8]) -> Result<Wanted, CommandError> {
         Some(ms) => decimal(ms).map(Wanted::NextOf),
         None => StreamId::parse(text, 0).map(Wanted::This),
     };
-    match wanted {
-        Some(Wanted::This(StreamId::MIN)) => {
-            Err(CommandError::text("ERR The ID specified in XADD must be greater than 0-0"))
-        }
-        wanted => wanted.ok_or(INVALID_ID),
-    }
+    wanted.ok_or(INVALID_ID)
 }
 
 /// An entry that was appended, and what was trimmed for it.
@@ -169,6 +164,9 @@ pub(super) fn xadd(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Rep
     let words = args.len() - options.rest;
     if words < 2 || !words.is_multiple_of(2) {
         return Err(CommandError::Arity("xadd".to_owned()));
+    }
+    if matches!(options.id, Some(Wanted::This(StreamId::MIN))) {
+        return Err(CommandError::text("ERR The ID specified in XADD must be greater than 0-0"));
     }
     if args.from(options.rest).map(<[u8]>::len).sum::<usize>() > STREAM_ENTRY_BYTES_MAX {
         return Err(CommandError::text("ERR Elements are too large to be stored"));

@@ -50,8 +50,8 @@ fn found<'c>(context: &'c mut KeyContext<'_>, args: Args<'_>) -> Result<&'c Stre
 }
 
 fn stream(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    let full = full(args)?;
     let stream = found(context, args)?;
+    let full = full(args)?;
     reply.map(if full.is_some() { 9 } else { 10 });
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let keys = stream.blocks() as u64;
@@ -106,6 +106,9 @@ fn full(args: Args<'_>) -> Result<Option<usize>, CommandError> {
             0 => Ok(Some(usize::MAX)),
             count => Ok(Some(usize::try_from(count).unwrap_or(FULL_ENTRIES))),
         },
-        _ => Err(CommandError::Syntax),
+        _ => Err(CommandError::owned(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try XINFO HELP.",
+            String::from_utf8_lossy(args.at(1))
+        ))),
     }
 }

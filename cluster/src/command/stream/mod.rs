@@ -163,9 +163,6 @@ fn xsetid(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -
 fn check_past(stream: &Stream, last_id: StreamId, entries_added: Option<u64>) -> Done {
     let top = stream.last().map(|entry| entry.id);
     let fault = match () {
-        () if last_id < stream.max_deleted_id() => {
-            "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
-        }
         () if top.is_some_and(|top| last_id < top) => {
             "ERR The ID specified in XSETID is smaller than the target stream top item"
         }

@@ -82,7 +82,7 @@ impl Query {
                 query.first = at + 1;
                 if !more.is_multiple_of(2) {
                     return Err(CommandError::text(
-                        "ERR Unbalanced 'xread' list of streams: for each stream key an ID or '$' must be specified.",
+                        "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
                     ));
                 }
                 query.streams = more / 2;
@@ -108,9 +108,10 @@ impl Query {
         let mut ids = Vec::with_capacity(self.streams);
         for key in self.first..self.first + self.streams {
             let at = key + self.streams;
-            let stream: Option<&Stream> = context.find(args.at(key))?;
+            let last = context.find::<Stream>(args.at(key)).map(|stream| stream.map(Stream::last_id));
+            let last = context.or_pass_over(last)?;
             ids.push(match args.at(at) {
-                b"$" => stream.map_or(StreamId::MIN, Stream::last_id),
+                b"$" => last.unwrap_or(StreamId::MIN),
                 b">" => {
                     return Err(CommandError::text(
                         "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
@@ -148,11 +149,12 @@ pub(super) fn xread(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Re
     let keys = query.first..query.first + query.streams;
     let mut ready = Vec::with_capacity(query.streams);
     for (key, id) in keys.clone().zip(&ids) {
-        let stream: Option<&Stream> = context.find(args.at(key))?;
-        let start = id.next().filter(|start| {
-            stream.is_some_and(|stream| stream.range(*start, StreamId::MAX).next().is_some())
+        let stream: Result<Option<&Stream>, _> = context.find(args.at(key));
+        let start = stream.map(|stream| {
+            let start = id.next()?;
+            stream?.range(start, StreamId::MAX).next().map(|_| (key, start))
         });
-        ready.extend(start.map(|start| (key, start)));
+        ready.extend(context.or_pass_over(start)?);
     }
     if ready.is_empty() {
         match query.block {

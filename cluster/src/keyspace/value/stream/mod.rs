@@ -195,12 +195,16 @@ impl Stream {
     }
 
     /// Sets what the stream tells of its past (XSETID). The caller has checked that no entry is above `last_id`.
-    pub const fn set_past(
+    pub fn set_past(
         &mut self,
         last_id: StreamId,
         entries_added: Option<u64>,
         max_deleted_id: Option<StreamId>,
     ) {
+        // Deleted entries above the new last id would stand in the way of entries to come.
+        if self.blocks.back().is_some_and(|block| block.last() > last_id) {
+            self.change(self.blocks.len() - 1, Block::rebuild);
+        }
         self.last_id = last_id;
         if let Some(count) = entries_added {
             self.entries_added = count;
