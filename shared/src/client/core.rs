@@ -38,10 +38,21 @@ pub(crate) struct Core {
 pub(crate) struct Parcel {
     bytes: Bytes,
     replies: usize,
-    transaction: bool,
+    shape: Shape,
     route: Route,
     idempotent: bool,
     blocks: Duration,
+}
+
+/// How the commands of a parcel belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// One command.
+    One,
+    /// Commands one after the other; a refusal of any of them is the refusal of all.
+    Series,
+    /// MULTI … EXEC.
+    Transaction,
 }
 
 /// Which connection of a node a parcel takes.
@@ -81,7 +92,7 @@ impl Parcel {
         Parcel {
             bytes: command.to_request(),
             replies: 1,
-            transaction: false,
+            shape: Shape::One,
             route: command.route().clone(),
             idempotent: command.is_idempotent(),
             blocks: command.blocking_time(),
@@ -99,14 +110,28 @@ impl Parcel {
         Parcel {
             bytes: out.freeze(),
             replies: commands.len() + 2,
-            transaction: true,
+            shape: Shape::Transaction,
             route,
             idempotent: commands.iter().all(Command::is_idempotent),
             blocks: Duration::ZERO,
         }
     }
 
-    fn order(&self, asking: bool, patience: Duration) -> Order {
+    /// A parcel of commands that change nothing, sent in one piece to the owner of the slot.
+    pub(crate) fn series(route: Route, commands: &[Command]) -> Parcel {
+        let mut out = BytesMut::with_capacity(commands.iter().map(Command::request_bytes).sum());
+        commands.iter().for_each(|command| command.write_to(&mut out));
+        Parcel {
+            bytes: out.freeze(),
+            replies: commands.len(),
+            shape: Shape::Series,
+            route,
+            idempotent: true,
+            blocks: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn order(&self, asking: bool, patience: Duration) -> Order {
         let mut order = Order {
             bytes: self.bytes.clone(),
             replies: self.replies,
@@ -168,7 +193,7 @@ impl Core {
                     if asking {
                         reply.values.remove(0);
                     }
-                    let refusal = match outcome(reply.values, parcel.transaction, &node)? {
+                    let refusal = match outcome(reply.values, parcel.shape, &node)? {
                         Outcome::Done(values) => {
                             return Ok(Delivered { values, pass, connection: reply.connection });
                         }
@@ -252,11 +277,11 @@ enum Outcome {
 }
 
 /// What the replies to a parcel say.
-fn outcome(mut values: Vec<Value>, transaction: bool, node: &Address) -> Result<Outcome, ClientError> {
-    if !transaction {
-        return Ok(match values.pop() {
-            Some(Value::Error(error)) => Outcome::Refused(error),
-            value => Outcome::Done(value.into_iter().collect()),
+fn outcome(mut values: Vec<Value>, shape: Shape, node: &Address) -> Result<Outcome, ClientError> {
+    if shape != Shape::Transaction {
+        return Ok(match values.iter().find_map(Value::as_error) {
+            Some(error) => Outcome::Refused(error.clone()),
+            None => Outcome::Done(values),
         });
     }
     let executed = values.pop().unwrap_or(Value::Null);
@@ -292,7 +317,7 @@ mod tests {
     }
 
     fn of(texts: &[&'static str]) -> Result<Outcome, ClientError> {
-        outcome(values(texts), true, &Address::new("h", 1))
+        outcome(values(texts), Shape::Transaction, &Address::new("h", 1))
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::nodes::Lane;
 use super::slot_map::SlotMap;
 use super::subscription::{Hub, Kind, Subscription};
 use super::topology;
+use super::watch::Watches;
 use crate::resp::Value;
 use crate::rt::time::{Instant, sleep};
 use crate::slot::Slot;
@@ -23,6 +24,7 @@ pub struct Client {
     core: Arc<Core>,
     hub: Hub,
     publishers: Arc<Publishers>,
+    watches: Arc<Watches>,
 }
 
 impl Client {
@@ -44,7 +46,7 @@ impl Client {
         }
         let hub = Hub::start(Arc::clone(&core));
         let publishers = Arc::new(Publishers::new(Arc::clone(&core)));
-        Ok(Client { core, hub, publishers })
+        Ok(Client { core, hub, publishers, watches: Arc::default() })
     }
 
     /// As [`Client::connect`], with everything but the address as it usually is: `redis://[USER:PASSWORD@]HOST:PORT,…`.
@@ -107,6 +109,10 @@ impl Client {
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+
+    pub(crate) fn watches(&self) -> &Watches {
+        &self.watches
     }
 
     pub(crate) fn publishers(&self) -> &Arc<Publishers> {

@@ -12,7 +12,7 @@
 //! - `redirect`, [`backoff`]: what a refusal means, how long to wait.
 //! - `nodes`, `connection`: links to nodes, and the pipelines on them.
 //! - [`subscription`]: channels. - [`fan_out`]: questions to every primary. - [`capabilities`]: what the servers can do.
-//! - [`document`]: the document's door: open, publish, *saved*.
+//! - `watch`: transactions that depend on what was read. - [`document`]: the document's door: open, publish, *saved*.
 
 pub mod address;
 pub mod backoff;
@@ -30,6 +30,7 @@ mod redirect;
 pub mod slot_map;
 pub mod subscription;
 mod topology;
+mod watch;
 
 pub use address::Address;
 pub use capabilities::Capabilities;
@@ -39,3 +40,4 @@ pub use error::ClientError;
 pub use handle::Client;
 pub use slot_map::{Shard, SlotMap};
 pub use subscription::{Event, Subscription};
+pub use watch::Watched;

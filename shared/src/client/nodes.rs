@@ -20,6 +20,8 @@ pub(crate) enum Lane {
     Blocking,
     /// For edits of documents: two, so that a barrier that blocks one does not hold up the edits on the other.
     Publish(u8),
+    /// For watched transactions: a watch belongs to a connection.
+    Watch(u8),
 }
 
 /// Links to nodes, made when they are first needed.
