@@ -87,6 +87,51 @@ pub const DOCUMENT_ID_BYTES_MAX: usize = 200;
 /// Longest title of a document, bytes.
 pub const DOCUMENT_TITLE_BYTES_MAX: usize = 1_000;
 
+/// Most bytes that wait to be written to one WebSocket client before it counts as too slow: some seconds of a busy document.
+pub const OUTBOX_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Messages per second that one WebSocket client may send on average: more than any typist, enough for a pasting program.
+pub const CLIENT_MESSAGES_PER_SECOND_MAX: u32 = 5_000;
+
+/// Messages that one WebSocket client may send at once.
+pub const CLIENT_MESSAGES_BURST_MAX: u32 = 10_000;
+
+/// Most connections of the document service, HTTP and WebSocket.
+pub const CONNECTIONS_MAX: usize = 20_000;
+
+/// Most documents that the document service holds open.
+pub const ROOMS_MAX: usize = 10_000;
+
+/// Most WebSocket clients of one document.
+pub const ROOM_CLIENTS_MAX: usize = 2_000;
+
+/// Most requests that wait for one document's room; then its clients are no longer read.
+pub const ROOM_INBOX_MESSAGES_MAX: usize = 1_024;
+
+/// Most edits of one document that were published and not yet answered; then its clients are no longer read.
+pub const ROOM_PUBLISHING_MAX: usize = 4_096;
+
+/// Most messages that one document's room handles at once, and relays as one.
+pub const ROOM_BATCH_MESSAGES: usize = 256;
+
+/// Longest body of an HTTP request, bytes.
+pub const HTTP_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest name of a workspace, bytes.
+pub const WORKSPACE_BYTES_MAX: usize = 200;
+
+/// Most documents that one answer lists.
+pub const DOCUMENTS_LISTED_MAX: usize = 1_000;
+
+/// Longest request on the control channel, bytes.
+pub const CONTROL_REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// Longest id or reply channel of a request on the control channel, bytes.
+pub const CONTROL_NAME_BYTES_MAX: usize = 200;
+
+/// Most requests of the control channel that are worked on at once.
+pub const CONTROL_REQUESTS_MAX: usize = 64;
+
 /// Longest message of the sync protocol (one update, state or awareness), bytes.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 

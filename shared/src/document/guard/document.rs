@@ -78,8 +78,21 @@ impl Document {
     /// [`Document::apply`], and what was new in it as an update of its own; `None` if nothing was. A peer's answer to a state
     /// vector repeats every deletion there ever was: this is what of it is worth handing on.
     pub fn apply_for_news(&mut self, update: &[u8]) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
+        self.apply_for_news_within(update, Bounds::MESSAGE)
+    }
+
+    /// Merges a whole document as somebody else has saved it, and returns what was new in it as an update.
+    pub fn merge_snapshot(&mut self, snapshot: &[u8]) -> Result<Option<Vec<u8>>, BadUpdate> {
+        Ok(self.apply_for_news_within(snapshot, Bounds::DOCUMENT)?.1)
+    }
+
+    fn apply_for_news_within(
+        &mut self,
+        update: &[u8],
+        bounds: Bounds,
+    ) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
         let mut decoded = Vec::new();
-        let applied = self.admit(update, Bounds::MESSAGE, &mut decoded)?;
+        let applied = self.admit(update, bounds, &mut decoded)?;
         if applied == Applied::New {
             self.admit_waiting(&mut decoded);
         }
