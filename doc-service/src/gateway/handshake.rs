@@ -1,0 +1,51 @@
+//! `/ws/{ID}`: from an HTTP request to a member of a room.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use shared::limits::MESSAGE_BYTES_MAX;
+use shared::names::DocumentId;
+
+use super::listener::Place;
+use super::socket;
+use crate::auth;
+use crate::http::HttpError;
+use crate::service::Service;
+
+/// What is read from a socket at once, bytes. Small, because every connection has one of these.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
+
+/// What stands behind the `?` of the address.
+#[derive(Debug, Deserialize)]
+pub struct Wishes {
+    /// `saved=1`: the client wants to hear what of its edits is saved.
+    saved: Option<String>,
+}
+
+/// Upgrades to a WebSocket in the room of the document; the room is opened if need be.
+///
+/// Refusals that a browser shall understand come as close frames after the upgrade: a browser does not show HTTP statuses.
+pub async fn upgrade(
+    State(service): State<Arc<Service>>,
+    Extension(place): Extension<Place>,
+    Path(id): Path<String>,
+    Query(wishes): Query<Wishes>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, HttpError> {
+    let id: DocumentId = id.parse().map_err(HttpError::bad_request)?;
+    let rights = auth::of_anybody(&id);
+    let wants_saved = wishes.saved.as_deref() == Some("1");
+    let talk = move |socket: WebSocket| async move {
+        socket::talk(socket, service, id, rights, wants_saved).await;
+        drop(place);
+    };
+    Ok(upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .on_upgrade(talk))
+}

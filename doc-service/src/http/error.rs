@@ -1,0 +1,46 @@
+//! What a failed request answers: a status and `{"error": words}`.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::catalog::CatalogError;
+
+/// A request that was not done, and why.
+#[derive(Debug)]
+pub struct HttpError {
+    status: StatusCode,
+    words: String,
+}
+
+impl HttpError {
+    /// 400: the request cannot be meant.
+    pub fn bad_request(words: impl ToString) -> HttpError {
+        HttpError { status: StatusCode::BAD_REQUEST, words: words.to_string() }
+    }
+
+    /// 404: there is no such thing.
+    pub fn not_found(words: impl ToString) -> HttpError {
+        HttpError { status: StatusCode::NOT_FOUND, words: words.to_string() }
+    }
+}
+
+impl From<CatalogError> for HttpError {
+    fn from(error: CatalogError) -> HttpError {
+        let status = match error {
+            CatalogError::Unknown(_) => StatusCode::NOT_FOUND,
+            CatalogError::Exists(_) => StatusCode::CONFLICT,
+            CatalogError::Refused(_) => StatusCode::BAD_REQUEST,
+            CatalogError::Damaged(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            CatalogError::Cluster(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        HttpError { status, words: error.to_string() }
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.words }))).into_response()
+    }
+}

@@ -1,0 +1,140 @@
+//! When a room saves, what the save asks of it, and what came of it.
+
+use bytes::Bytes;
+use shared::client::document::LogId;
+use shared::protocol::StateVector;
+use shared::rt::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::actor::{Actor, End};
+use super::state::Effects;
+use crate::gateway::CloseReason;
+use crate::save::job::{Ask, Encoded, Job, Saved};
+use crate::save::ticker::Ticker;
+
+/// The saves of one room, one at a time.
+#[derive(Debug)]
+pub(super) struct Saving {
+    ticker: Ticker,
+    /// What the state in the cluster covers, as far as this service knows.
+    covers: LogId,
+    running: Option<JoinHandle<Saved>>,
+    asks: mpsc::Receiver<Ask>,
+    ask: mpsc::Sender<Ask>,
+}
+
+/// What a save wants.
+pub(super) enum SaveWake {
+    Ask(Ask),
+    Done(Saved),
+}
+
+impl Saving {
+    pub(super) fn new(every: Duration, covers: LogId, now: Instant) -> Saving {
+        let (ask, asks) = mpsc::channel(1);
+        Saving { ticker: Ticker::new(every, now), covers, running: None, asks, ask }
+    }
+
+    pub(super) fn changed(&mut self, now: Instant) {
+        self.ticker.changed(now);
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.ticker.is_busy()
+    }
+
+    /// Waits for what the running save asks, or for its end. Cancel safe.
+    pub(super) async fn next(&mut self) -> SaveWake {
+        let Some(running) = &mut self.running else { return std::future::pending().await };
+        tokio::select! {
+            biased;
+            Some(ask) = self.asks.recv() => SaveWake::Ask(ask),
+            saved = running => {
+                self.running = None;
+                SaveWake::Done(saved.unwrap_or_else(|panicked| Saved::Damaged(panicked.to_string())))
+            }
+        }
+    }
+}
+
+impl Actor {
+    /// Starts a save if one is due, or if the document is being closed and has something to save.
+    pub(super) fn start_save(&mut self, is_last: bool, now: Instant) {
+        let starts = if is_last { self.saving.ticker.start_now(now) } else { self.saving.ticker.start(now) };
+        if !starts {
+            return;
+        }
+        let job = Job {
+            client: self.context.client.clone(),
+            door: self.door.clone(),
+            id: self.id.clone(),
+            kind: self.kind,
+            holder: self.context.holder.clone(),
+            covers: self.saving.covers,
+            is_last,
+            room: self.saving.ask.clone(),
+        };
+        self.saving.running = Some(tokio::spawn(job.run()));
+    }
+
+    pub(super) fn on_save(&mut self, wake: SaveWake, now: Instant, out: &mut Effects) -> Result<(), End> {
+        match wake {
+            SaveWake::Ask(ask) => self.answer_save(ask, out),
+            SaveWake::Done(saved) => return self.end_save(saved, now, out),
+        }
+        Ok(())
+    }
+
+    fn answer_save(&mut self, ask: Ask, out: &mut Effects) {
+        // A save that has given up does not wait for its answer.
+        match ask {
+            Ask::Merge(updates, reply) => {
+                self.room.read(&updates, out);
+                let _ = reply.send(());
+            }
+            Ask::MergeState(state, reply) => {
+                self.room.read_state(&state, out);
+                let _ = reply.send(());
+            }
+            Ask::Encode(reply) => {
+                let started_at = Instant::now();
+                let document = self.room.document();
+                let state = document.encode_since(&StateVector::new()).ok();
+                let waiting = document.waiting().map(Bytes::copy_from_slice).collect();
+                let _ = reply.send(state.map(|state| Encoded { state, waiting }));
+                self.context.metrics.snapshot_stall.observe(started_at.elapsed());
+            }
+        }
+    }
+
+    fn end_save(&mut self, saved: Saved, now: Instant, out: &mut Effects) -> Result<(), End> {
+        let metrics = &self.context.metrics;
+        match saved {
+            Saved::Written { covers, bytes } => {
+                tracing::debug!(document = %self.id, %covers, bytes, "a document is saved");
+                metrics.snapshots_total.add(1);
+                self.saving.covers = covers;
+                self.position = self.position.max(covers);
+                self.room.note_bytes(bytes);
+                self.saving.ticker.done(now);
+            }
+            Saved::ByAnother { all: true } => self.saving.ticker.done(now),
+            Saved::ByAnother { all: false } => self.saving.ticker.failed(now),
+            Saved::Deleted => return Err(End::Closed(CloseReason::Deleted)),
+            Saved::Damaged(why) => {
+                tracing::error!(document = %self.id, why, "no snapshot can be taken");
+                metrics.snapshot_failures_total.add(1);
+                self.saving.ticker.failed(now);
+                out.broken = true;
+            }
+            Saved::Failed(error) => {
+                tracing::warn!(document = %self.id, %error, "a document is not saved; its log has every edit");
+                metrics.snapshot_failures_total.add(1);
+                self.saving.ticker.failed(now);
+            }
+            Saved::NoRoom => self.saving.ticker.done(now),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,353 @@
+//! The machine of one open document: requests and heard messages in, messages for clients and publications out. No socket, no
+//! task, no clock of its own.
+//!
+//! An edit of a client is applied at once, so that a hostile one is refused before anybody else meets it, then published. It is
+//! relayed, to its author too, when it is heard on the channel: that is *seen*. What comes from elsewhere is applied and relayed
+//! when it is heard. Everything is merged, so hearing or reading something twice changes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use shared::document::{Applied, BadUpdate, Document};
+use shared::limits::{DOCUMENT_BYTES_MAX, ROOM_CLIENTS_MAX};
+use shared::protocol::state_vector::ClientId;
+use shared::protocol::{Awareness, Message, StateVector, awareness};
+use shared::rt::time::Instant;
+
+use super::own::{Own, Place};
+use super::participants::{ParticipantId, Participants};
+use super::request::{Edit, NOTHING, Request};
+use crate::gateway::{CloseReason, Outbox};
+use crate::metrics::Metrics;
+
+/// What the driver of a room has to do, in order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Updates to publish: log and channel.
+    pub publish: Vec<Bytes>,
+    /// Awareness updates to publish: channel only.
+    pub presence: Vec<Bytes>,
+    /// Something was missed: read the log.
+    pub read_log: bool,
+    /// The document broke: load it anew.
+    pub broken: bool,
+}
+
+/// One open document with its clients.
+#[derive(Debug)]
+pub struct Room {
+    document: Document,
+    participants: Participants,
+    awareness: Awareness,
+    own: Own,
+    metrics: Arc<Metrics>,
+    opened_at: Instant,
+    /// Bytes of the document as it was saved and of every update since: never less than it will take.
+    bytes: usize,
+    changed: bool,
+}
+
+impl Room {
+    /// A room of this document, which took `bytes` to load.
+    pub fn new(document: Document, bytes: usize, metrics: Arc<Metrics>, now: Instant) -> Room {
+        let (participants, awareness, own) = Default::default();
+        Room { document, participants, awareness, own, metrics, opened_at: now, bytes, changed: false }
+    }
+
+    /// A client comes: it is told what the room has (step 1), so that it sends what the room lacks, and who is here.
+    pub fn join(&mut self, outbox: Outbox, wants_saved: bool) -> Result<ParticipantId, CloseReason> {
+        if self.participants.len() >= ROOM_CLIENTS_MAX {
+            return Err(CloseReason::Full("clients of this document"));
+        }
+        let id = self.participants.join(outbox, wants_saved);
+        self.participants.send(id, &[self.step_1()]);
+        if self.awareness.states().next().is_some() {
+            self.participants.send(id, &[encoded(&Message::Awareness(&self.awareness.encode_all()))]);
+        }
+        Ok(id)
+    }
+
+    /// A client has left: so have the Yjs clients that it spoke for.
+    pub fn leave(&mut self, id: ParticipantId, now: Instant, out: &mut Effects) {
+        let Some(participant) = self.participants.leave(id) else { return };
+        let clients: Vec<ClientId> = participant.presence.into_iter().collect();
+        let gone = self.awareness.remove(&clients, self.ms(now));
+        if !gone.is_empty() {
+            out.presence.push(self.awareness.encode(&gone).into());
+        }
+    }
+
+    /// A client asks for something.
+    pub fn request(&mut self, from: ParticipantId, request: Request, now: Instant, out: &mut Effects) {
+        match request {
+            Request::Missing(known) => match self.document.encode_since(&known) {
+                Ok(update) => self.participants.send(from, &[encoded(&Message::SyncStep2(&update))]),
+                Err(_) => out.broken = true,
+            },
+            Request::Edit(edit) => {
+                if let Some(author) = self.participants.of(from) {
+                    author.sent_edits += 1;
+                }
+                self.edit(from, edit, now, out);
+            }
+            Request::Offline(edit) => self.offline(from, edit, now, out),
+            Request::Presence { clients, update } => {
+                if let Some(participant) = self.participants.of(from) {
+                    participant.presence.extend(clients);
+                    out.presence.push(update);
+                }
+            }
+            Request::WhoIsHere => {
+                let everybody = self.awareness.encode_all();
+                self.participants.send(from, &[encoded(&Message::Awareness(&everybody))]);
+            }
+        }
+    }
+
+    /// Messages were heard on the channel, in order.
+    pub fn heard(&mut self, messages: &[Bytes], now: Instant, out: &mut Effects) {
+        let mut relay = Vec::with_capacity(messages.len());
+        let mut spoken_for = BTreeSet::new();
+        for payload in messages {
+            match Message::decode(payload) {
+                Ok(Message::Update(update)) => {
+                    if self.heard_update(update, now, out) {
+                        relay.push(payload.clone());
+                    }
+                }
+                Ok(Message::SyncStep2(update)) => {
+                    if self.heard_update(update, now, out) {
+                        relay.push(encoded(&Message::Update(update)));
+                    }
+                }
+                Ok(Message::Awareness(update)) => match awareness::decode(update) {
+                    Ok(reports) => {
+                        spoken_for.extend(reports.iter().map(|report| report.client));
+                        let _ = self.awareness.apply(update, None, self.ms(now));
+                    }
+                    Err(_) => self.metrics.bad_messages_total.add(1),
+                },
+                Ok(Message::QueryAwareness) => out.presence.push(self.awareness.encode_all().into()),
+                Ok(Message::SyncStep1(_) | Message::PermissionDenied(_) | Message::Saved { .. }) => {}
+                Err(_) => self.metrics.bad_messages_total.add(1),
+            }
+        }
+        if !spoken_for.is_empty() {
+            // Of many caret moves in one batch only the last of each person travels on.
+            let clients: Vec<ClientId> = spoken_for.into_iter().collect();
+            relay.push(encoded(&Message::Awareness(&self.awareness.encode(&clients))));
+        }
+        self.participants.send_all(&relay);
+    }
+
+    /// Entries of the log were read, in order: what is new among them was missed on the channel.
+    pub fn read(&mut self, updates: &[Bytes], out: &mut Effects) {
+        let mut relay = Vec::new();
+        for update in updates {
+            match self.document.apply_for_news(update) {
+                Ok((_, Some(news))) => {
+                    self.grow(news.len());
+                    relay.push(encoded(&Message::Update(&news)));
+                }
+                Ok((_, None)) => {}
+                Err(bad) => self.bad(&bad, out),
+            }
+        }
+        self.participants.send_all(&relay);
+    }
+
+    /// The state that another service has saved: what is new in it was missed.
+    pub fn read_state(&mut self, state: &[u8], out: &mut Effects) {
+        match self.document.merge_snapshot(state) {
+            Ok(Some(news)) => {
+                self.grow(news.len());
+                self.participants.send_all(&[encoded(&Message::Update(&news))]);
+            }
+            Ok(None) => {}
+            Err(bad) => self.bad(&bad, out),
+        }
+    }
+
+    /// Everything published up to this place is saved: its authors are told.
+    pub fn saved(&mut self, place: Place, now: Instant) {
+        let mut told = BTreeSet::new();
+        for unsaved in self.own.saved(place) {
+            self.metrics.saved.observe(now.saturating_duration_since(unsaved.at));
+            if let Some(author) = self.participants.of(unsaved.author) {
+                author.saved.merge(&unsaved.saves);
+                author.saved_edits = author.saved_edits.max(unsaved.edits);
+                told.insert(unsaved.author);
+            }
+        }
+        for id in told {
+            let Some(author) = self.participants.of(id) else { continue };
+            let message = Message::Saved { vector: author.saved.clone(), edits: author.saved_edits };
+            let message = encoded(&message);
+            self.participants.send(id, &[message]);
+        }
+    }
+
+    /// Forgets whoever was silent for long, and what will not come back.
+    pub fn forget_outdated(&mut self, now: Instant) {
+        let ms = self.ms(now);
+        self.awareness.expire(None, ms);
+        self.own.forget_unseen(now);
+    }
+
+    /// The document was loaded anew (`bytes` long): clients get what they lack and are asked for what it lacks.
+    pub fn replace(&mut self, document: Document, bytes: usize, out: &mut Effects) {
+        let known = self.document.state_vector();
+        match document.encode_since(&known) {
+            Ok(news) => {
+                self.document = document;
+                self.bytes = bytes;
+                self.own.reloaded();
+                self.participants.send_all(&[encoded(&Message::Update(&news)), self.step_1()]);
+            }
+            Err(_) => out.broken = true,
+        }
+    }
+
+    /// Whether the document differs from what was saved; asking clears it.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// What was to be saved was not.
+    pub fn set_changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// A snapshot of so many bytes was written: the document takes no more than that and what comes since.
+    pub fn note_bytes(&mut self, bytes: usize) {
+        self.bytes = bytes;
+    }
+
+    /// The document.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// The clients.
+    pub fn participants(&self) -> &Participants {
+        &self.participants
+    }
+
+    /// What was published and is not yet seen or saved.
+    pub fn own(&self) -> &Own {
+        &self.own
+    }
+
+    fn edit(&mut self, from: ParticipantId, edit: Edit, now: Instant, out: &mut Effects) {
+        if self.is_too_big(from, &edit) {
+            return;
+        }
+        match self.document.apply(&edit.update) {
+            Ok(applied) => {
+                self.grow(edit.update.len());
+                if applied == Applied::Waits {
+                    // It builds on an edit of its author that never came: ask for all that is missing.
+                    self.participants.send(from, &[self.step_1()]);
+                }
+                self.publish(from, edit.update, edit.saves, now, out);
+            }
+            Err(bad) => self.refuse(from, &bad, out),
+        }
+    }
+
+    fn offline(&mut self, from: ParticipantId, edit: Edit, now: Instant, out: &mut Effects) {
+        if self.is_too_big(from, &edit) {
+            return;
+        }
+        match self.document.apply_for_news(&edit.update) {
+            Ok((Applied::Waits, _)) => {
+                self.grow(edit.update.len());
+                self.publish(from, edit.update, edit.saves, now, out);
+            }
+            // A step 2 repeats every deletion of the document: only what is news goes into the log.
+            Ok((_, Some(news))) => {
+                self.grow(news.len());
+                self.publish(from, news.into(), edit.saves, now, out);
+            }
+            Ok((_, None)) => {
+                if self.participants.of(from).is_some_and(|author| author.wants_saved) {
+                    self.publish(from, Bytes::from_static(NOTHING), edit.saves, now, out);
+                }
+            }
+            Err(bad) => self.refuse(from, &bad, out),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        from: ParticipantId,
+        update: Bytes,
+        saves: StateVector,
+        now: Instant,
+        out: &mut Effects,
+    ) {
+        self.metrics.edits_received_total.add(1);
+        self.own.publish(update.clone(), now);
+        if let Some(author) = self.participants.of(from).filter(|author| author.wants_saved) {
+            self.own.await_saved(from, saves, author.sent_edits, now);
+        }
+        out.publish.push(update);
+    }
+
+    /// Whether the update is to be relayed.
+    fn heard_update(&mut self, update: &[u8], now: Instant, out: &mut Effects) -> bool {
+        if let Some(took) = self.own.seen(update, now) {
+            self.metrics.seen.observe(took);
+            return update != NOTHING;
+        }
+        match self.document.apply(update) {
+            Ok(applied) => {
+                self.metrics.edits_heard_total.add(1);
+                self.grow(update.len());
+                out.read_log |= applied == Applied::Waits;
+                update != NOTHING
+            }
+            Err(bad) => {
+                self.bad(&bad, out);
+                false
+            }
+        }
+    }
+
+    fn bad(&mut self, bad: &BadUpdate, out: &mut Effects) {
+        tracing::debug!(%bad, "an update on the channel or in the log is not applied");
+        self.metrics.bad_messages_total.add(1);
+        out.broken |= self.document.is_broken();
+    }
+
+    fn refuse(&mut self, from: ParticipantId, bad: &BadUpdate, out: &mut Effects) {
+        self.participants.close(from, CloseReason::Refused(bad.to_string()));
+        out.broken |= self.document.is_broken();
+    }
+
+    fn is_too_big(&self, from: ParticipantId, edit: &Edit) -> bool {
+        let too_big = self.bytes + edit.update.len() > DOCUMENT_BYTES_MAX;
+        if too_big {
+            self.participants.close(from, CloseReason::TooBig("the document"));
+        }
+        too_big
+    }
+
+    fn grow(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.changed = true;
+    }
+
+    fn step_1(&self) -> Bytes {
+        encoded(&Message::SyncStep1(&self.document.state_vector().encode()))
+    }
+
+    fn ms(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.opened_at).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn encoded(message: &Message<'_>) -> Bytes {
+    message.encode().into()
+}

@@ -1,0 +1,236 @@
+//! One save from start to end. It runs beside the room: the room only merges what was read and encodes its document.
+
+use bytes::Bytes;
+use shared::client::document::state::HEADER_BYTES;
+use shared::client::document::{CatchUp, DocumentDoor, LogId, State};
+use shared::client::{Client, ClientError, Command, Watched};
+use shared::document::Kind;
+use shared::names::DocumentId;
+use shared::resp::Value;
+use shared::rt::time::now_ms;
+use tokio::sync::{mpsc, oneshot};
+
+use super::lease;
+use super::snapshot::{self, Snapshot};
+use crate::catalog::{Catalog, CatalogError, Found, Meta};
+
+/// How often a save starts anew because another service has written meanwhile.
+const TRIES: usize = 4;
+
+/// What a save starts from.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The cluster.
+    pub client: Client,
+    /// The document's door.
+    pub door: DocumentDoor,
+    /// The document.
+    pub id: DocumentId,
+    /// What it is.
+    pub kind: Kind,
+    /// Who saves.
+    pub holder: String,
+    /// What the state covers that this service wrote or read last.
+    pub covers: LogId,
+    /// The lease is given back: the document is being closed.
+    pub is_last: bool,
+    /// The room.
+    pub room: mpsc::Sender<Ask>,
+}
+
+/// What a save asks of its room.
+#[derive(Debug)]
+pub enum Ask {
+    /// Merge these updates of the log.
+    Merge(Vec<Bytes>, oneshot::Sender<()>),
+    /// Merge this whole state.
+    MergeState(Bytes, oneshot::Sender<()>),
+    /// Encode the document, and the updates that wait for others; `None` if it is broken.
+    Encode(oneshot::Sender<Option<Encoded>>),
+}
+
+/// A room's document as bytes.
+#[derive(Debug)]
+pub struct Encoded {
+    /// All of it as one Yjs v1 update.
+    pub state: Vec<u8>,
+    /// Updates that wait for edits they build on: the log must keep them.
+    pub waiting: Vec<Bytes>,
+}
+
+/// How a save ended.
+#[derive(Debug)]
+pub enum Saved {
+    /// It is written, and covers the log up to here.
+    Written {
+        /// The last log entry covered.
+        covers: LogId,
+        /// Length of the state, bytes.
+        bytes: usize,
+    },
+    /// Another service has the lease.
+    ByAnother {
+        /// Whether the log is empty: the other has saved everything.
+        all: bool,
+    },
+    /// The document was deleted.
+    Deleted,
+    /// The document is damaged and must be loaded anew.
+    Damaged(String),
+    /// The cluster did not do it; the log has every edit.
+    Failed(ClientError),
+    /// The room is gone.
+    NoRoom,
+}
+
+enum Stop {
+    Saved(Saved),
+    Again,
+}
+
+impl From<ClientError> for Stop {
+    fn from(error: ClientError) -> Stop {
+        Stop::Saved(Saved::Failed(error))
+    }
+}
+
+impl Job {
+    /// Saves.
+    pub async fn run(mut self) -> Saved {
+        for _ in 0..TRIES {
+            match self.attempt().await {
+                Ok(saved) | Err(Stop::Saved(saved)) => return saved,
+                Err(Stop::Again) => {}
+            }
+        }
+        Saved::Failed(ClientError::Deadline("other services write this document all the time".into()))
+    }
+
+    async fn attempt(&mut self) -> Result<Saved, Stop> {
+        if !lease::take(&self.client, &self.id, &self.holder).await? {
+            let left = self.client.call(Command::new("XLEN").key(self.id.log_key())).await?;
+            return Ok(Saved::ByAnother { all: left.as_int() == Some(0) });
+        }
+        let content = self.door.read_log_since(self.covers).await?;
+        let covers = self.merge(content).await?;
+        let meta = self.meta().await?;
+        let (reply, encoded) = oneshot::channel();
+        let Some(Encoded { state, waiting }) = self.ask(Ask::Encode(reply), encoded).await? else {
+            return Ok(Saved::Damaged("the document broke".into()));
+        };
+        let kind = self.kind;
+        let snapshot = match tokio::task::spawn_blocking(move || snapshot::take(kind, state)).await {
+            Ok(Ok(snapshot)) => snapshot,
+            Ok(Err(damaged)) => return Ok(Saved::Damaged(damaged.to_string())),
+            Err(panicked) => return Ok(Saved::Damaged(panicked.to_string())),
+        };
+        self.write(covers, &meta, snapshot, &waiting).await
+    }
+
+    /// Brings the room what was read; the last log entry that it then has. `covers` becomes what the state in the cluster covers.
+    async fn merge(&mut self, content: CatchUp) -> Result<LogId, Stop> {
+        if let Some(state) = content.state {
+            let (reply, merged) = oneshot::channel();
+            self.ask(Ask::MergeState(state.update, reply), merged).await?;
+            self.covers = state.covers;
+        }
+        if !content.entries.is_empty() {
+            let updates = content.entries.into_iter().map(|entry| entry.update).collect();
+            let (reply, merged) = oneshot::channel();
+            self.ask(Ask::Merge(updates, reply), merged).await?;
+        }
+        Ok(content.position)
+    }
+
+    async fn meta(&self) -> Result<Meta, Stop> {
+        match Catalog::new(self.client.clone()).find(&self.id).await {
+            Ok(Found::Document(meta)) => Ok(meta),
+            Ok(Found::Nothing) => Ok(Meta { kind: self.kind, ..Meta::of_unknown(&self.id, now_ms()) }),
+            Ok(Found::Deleted) => Err(Stop::Saved(Saved::Deleted)),
+            Err(CatalogError::Cluster(error)) => Err(error.into()),
+            Err(other) => Err(Stop::Saved(Saved::Damaged(other.to_string()))),
+        }
+    }
+
+    async fn write(
+        &mut self,
+        covers: LogId,
+        meta: &Meta,
+        snapshot: Snapshot,
+        waiting: &[Bytes],
+    ) -> Result<Saved, Stop> {
+        let now = now_ms();
+        let bytes = snapshot.state.len();
+        let commands = self.commands(covers, meta, &snapshot, waiting, now);
+        let header = Command::new("GETRANGE").key(self.id.state_key()).int(0).int(HEADER_BYTES as i64 - 1);
+        let deleted = Command::new("HEXISTS").key(self.id.meta_key()).arg("deleted");
+        let watched = [self.id.state_key(), self.id.meta_key()];
+        let expected = self.covers;
+        let decide = |values: &[Value]| {
+            let is_expected = match values.first().and_then(Value::as_bytes) {
+                Some([]) | None => expected == LogId::START,
+                Some(header) => State::decode_header(header) == Ok(expected),
+            };
+            let is_alive = values.get(1).and_then(Value::as_int) == Some(0);
+            (is_expected && is_alive).then_some(commands)
+        };
+        let watched = self.client.watched(&watched, vec![header, deleted], decide).await?;
+        if !matches!(watched, Watched::Done(_)) {
+            // Another service has written, or the title is new: start from what is there now.
+            self.covers = LogId::START;
+            let content = self.door.load().await?;
+            self.merge(content).await?;
+            return Err(Stop::Again);
+        }
+        Catalog::new(self.client.clone()).list_as(&self.id, &meta.workspace, now).await.map_err(|error| {
+            match error {
+                CatalogError::Cluster(error) => error.into(),
+                other => Stop::Saved(Saved::Damaged(other.to_string())),
+            }
+        })?;
+        Ok(Saved::Written { covers, bytes })
+    }
+
+    fn commands(
+        &self,
+        covers: LogId,
+        meta: &Meta,
+        snapshot: &Snapshot,
+        waiting: &[Bytes],
+        now: u64,
+    ) -> Vec<Command> {
+        let state = State::encode(covers, &snapshot.state);
+        let trim = covers.next().to_string();
+        let readable =
+            snapshot.readable.as_ref().map(|text| Command::new("SET").key(self.id.snapshot_key()).arg(text));
+        let mut commands: Vec<Command> = readable.into_iter().collect();
+        commands.extend([
+            Command::new("SET").key(self.id.state_key()).arg(state),
+            Command::new("XTRIM").key(self.id.log_key()).arg("MINID").arg(trim),
+        ]);
+        for update in waiting {
+            commands.push(self.door.log_command(update));
+        }
+        let key = self.id.meta_key();
+        commands.push(Command::new("HSET").key(&key).arg("modified").arg(now.to_string()));
+        // A document that nobody created gets its fields now; one that was renamed meanwhile keeps its new title.
+        let fields = [
+            ("kind", meta.kind.as_str().to_owned()),
+            ("title", meta.title.clone()),
+            ("workspace", meta.workspace.clone()),
+            ("created", meta.created.to_string()),
+            ("schema", meta.schema.to_string()),
+        ];
+        commands
+            .extend(fields.iter().map(|(name, value)| Command::new("HSETNX").key(&key).arg(name).arg(value)));
+        if self.is_last {
+            commands.push(Command::new("DEL").key(self.id.lease_key()));
+        }
+        commands
+    }
+
+    async fn ask<T>(&self, ask: Ask, answer: oneshot::Receiver<T>) -> Result<T, Stop> {
+        self.room.send(ask).await.map_err(|_| Stop::Saved(Saved::NoRoom))?;
+        answer.await.map_err(|_| Stop::Saved(Saved::NoRoom))
+    }
+}

@@ -1,0 +1,156 @@
+//! Bad bytes and slow clients: the one at fault is refused, everybody else is undisturbed.
+
+use shared::limits::{MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX};
+use shared::protocol::Message;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+use crate::support::http::request;
+use crate::support::resp::{owner, spublish, wait_snapshot};
+use crate::support::stage::Stage;
+use crate::support::ws::{Ws, new_doc, typed};
+
+#[tokio::test]
+async fn bad_frames_close_their_connection_with_a_reason_and_no_other() {
+    let stage = Stage::redis();
+    let address = stage.address();
+    let mut ana = Ws::join(&address, "notes").await;
+    ana.type_in("fine").await;
+    ana.seen().await;
+    let crafted = Message::Update(&[1, 1, 1, 0, 0x87, 1, 1, 200, 1]).encode();
+    let huge_count = Message::Update(&[255, 255, 255, 255, 15, 1, 1]).encode();
+    let bad: [(&str, Vec<u8>, u16); 6] = [
+        ("no message", vec![77], 1008),
+        ("an empty frame", vec![], 1008),
+        ("a cut update", vec![0, 2, 9, 1, 1], 1008),
+        ("a neighbour that does not exist", crafted, 1008),
+        ("a count without content", huge_count, 1008),
+        ("a state vector that is none", vec![0, 0, 2, 9, 9], 1008),
+    ];
+    for (what, bytes, code) in bad {
+        let mut mallory = Ws::connect(&address, "notes").await;
+        mallory.send(&bytes).await;
+        let closed = mallory.wait_closed().await;
+        assert_eq!(closed.code, code, "{what}: {closed:?}");
+        assert!(closed.reason.contains("refused"), "{what}: {closed:?}");
+    }
+    let mut mallory = Ws::connect(&address, "notes").await;
+    mallory.send_frame(Frame::text("hello")).await;
+    assert_eq!(mallory.wait_closed().await.code, 1003);
+    ana.type_in(" still").await;
+    ana.seen().await;
+    assert!(stage.service.process().unwrap().log().contains("a client was closed"));
+}
+
+#[tokio::test]
+async fn a_frame_that_is_too_long_is_refused() {
+    let stage = Stage::redis();
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let mut mallory = Ws::connect(&stage.address(), "notes").await;
+    mallory.send(&vec![0; MESSAGE_BYTES_MAX + 1]).await;
+    let closed = mallory.wait_closed().await;
+    // A close frame may be lost behind what was not read.
+    assert!(closed.code == 1009 || closed.code == 1006, "{closed:?}");
+    ana.type_in("undisturbed").await;
+    ana.seen().await;
+}
+
+#[tokio::test]
+async fn hostile_bytes_on_the_channel_and_in_the_log_are_not_applied() {
+    let stage = Stage::redis();
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("whole").await;
+    ana.seen().await;
+    let mut wire = owner(&stage.cluster, "notes");
+    let crafted: &[u8] = &[1, 1, 1, 0, 0x87, 1, 1, 200, 1];
+    for bytes in [&b""[..], b"hello", &[255; 100], &Message::Update(crafted).encode(), &[0, 2, 200, 1]] {
+        spublish(&mut wire, "notes", bytes);
+        let update: &[u8] = if bytes.is_empty() { b"x" } else { bytes };
+        let added = wire.call(&[&b"XADD"[..], b"doc:{notes}:log", b"*", b"u", update]);
+        assert!(added.as_error().is_none(), "{added}");
+    }
+    ana.type_in(" still").await;
+    ana.seen().await;
+    wait_snapshot(&stage.cluster, "notes", "whole still");
+    let metrics = request(&stage.service, "GET", "/metrics", None).body;
+    let bad = metrics.lines().find(|line| line.starts_with("rustidocs_bad_messages_total ")).unwrap();
+    assert!(bad.split(' ').nth(1).unwrap().parse::<u64>().unwrap() >= 5, "{bad}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_dropped_and_the_others_type_on() {
+    let stage = Stage::redis();
+    let address = stage.address();
+    let mut ana = Ws::join(&address, "notes").await;
+    let sleeper = Ws::join(&address, "notes").await;
+    // Beyond what the sleeper's outbox and both sockets' buffers hold.
+    let chunk = "x".repeat(512 * 1024);
+    let mut length = 0;
+    while length < 4 * OUTBOX_BYTES_MAX {
+        ana.type_in(&chunk).await;
+        length += chunk.len();
+        ana.seen().await;
+    }
+    let dropped = || {
+        let metrics = request(&stage.service, "GET", "/metrics", None).body;
+        metrics.contains("\nrustidocs_too_slow_total 1\n") && metrics.contains("\nrustidocs_clients 1\n")
+    };
+    shared::testing::wait::until("the sleeper is dropped", dropped);
+    drop(sleeper);
+}
+
+#[tokio::test]
+async fn a_flood_of_mutated_updates_leaves_the_document_whole() {
+    let stage = Stage::redis();
+    let address = stage.address();
+    let mut ana = Ws::join(&address, "notes").await;
+    let (mallory_doc, mut rng) = (new_doc(), shared::rt::rng::Rng::from_seed(7));
+    let mut expected = String::new();
+    for round in 0..300 {
+        let mut update = typed(&mallory_doc, "evil");
+        for _ in 0..=rng.below(3) {
+            let at = rng.below(update.len() as u64) as usize;
+            update[at] = rng.next_u64() as u8;
+        }
+        let mut mallory = Ws::connect(&address, "notes").await;
+        mallory.send(&Message::Update(&update).encode()).await;
+        if round % 10 == 0 {
+            ana.type_in("good ").await;
+            expected.push_str("good ");
+            ana.seen().await;
+        }
+    }
+    let mut late = Ws::join(&address, "notes").await;
+    late.type_in("!").await;
+    late.hear().await.expect("open");
+    let good = late.text().matches("good ").count();
+    assert_eq!(good, expected.len() / 5, "{}", late.text());
+    assert_eq!(request(&stage.service, "GET", "/documents/notes?format=text", None).status, 200);
+}
+
+#[test]
+fn bad_requests_are_answered_with_words() {
+    let stage = Stage::redis();
+    let long = "x".repeat(201);
+    for (method, path, status) in [
+        ("GET", "/documents/no-such", 404),
+        ("GET", "/documents/no-such?format=pdf", 400),
+        ("GET", "/documents/a%7Bb", 400),
+        ("GET", &format!("/documents/{long}"), 400),
+        ("DELETE", "/documents/no-such", 404),
+        ("GET", "/elsewhere", 404),
+    ] {
+        let answer = request(&stage.service, method, path, None);
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert!(!answer.error().is_empty());
+    }
+    for body in [
+        r#"{"kind":"song"}"#,
+        r#"{"title":"x"}"#,
+        r#"{"kind":"text","title":""}"#,
+        r#"{"kind":"text","id":"a b"}"#,
+    ] {
+        let answer = request(&stage.service, "POST", "/documents", Some(serde_json::from_str(body).unwrap()));
+        assert_eq!(answer.status, 400, "{body}: {answer:?}");
+        assert!(!answer.error().is_empty());
+    }
+}

@@ -1,0 +1,18 @@
+//! The document service as a process, with unmodified clients, on real clusters.
+//!
+//! # Layout
+//!
+//! - `yjs`: y-websocket clients in node. `saving`: snapshots, trimming, crashes. `hostile`: bad bytes and slow clients.
+//! - `foreign`: clients that speak RESP only. `control`: `docs:control`. `http`: documents by HTTP. `twins`: two services.
+//! - `support`: what they share.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod control;
+mod foreign;
+mod hostile;
+mod http;
+mod saving;
+mod support;
+mod twins;
+mod yjs;

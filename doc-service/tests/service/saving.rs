@@ -1,0 +1,157 @@
+//! Snapshots, trimming, and what is left after a crash.
+
+use shared::names::DocumentId;
+use shared::protocol::StateVector;
+use shared::testing::{Cluster, wait};
+
+use crate::support::http::request;
+use crate::support::resp::{log_length, owner, snapshot, wait_snapshot};
+use crate::support::stage::{Stage, service_on};
+use crate::support::ws::Ws;
+
+#[tokio::test]
+async fn a_changed_document_is_at_its_key_within_seconds_and_its_log_is_trimmed() {
+    let stage = Stage::redis();
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let typed_at = std::time::Instant::now();
+    ana.type_in("line one\nline two").await;
+    ana.seen().await;
+    wait_snapshot(&stage.cluster, "notes", "line one\nline two");
+    let took = typed_at.elapsed();
+    assert!(took.as_millis() < 4_500, "every 3 s by default, took {took:?}");
+    assert_eq!(log_length(&stage.cluster, "notes"), 0);
+    let id: DocumentId = "notes".parse().unwrap();
+    let mut wire = owner(&stage.cluster, "notes");
+    let meta = wire.call(&["HGETALL", &id.meta_key()]);
+    assert_eq!(meta.field("kind").unwrap().as_str(), Some("text"));
+    assert!(meta.field("modified").unwrap().as_str() >= meta.field("created").unwrap().as_str());
+    let listed = request(&stage.service, "GET", "/documents", None).json();
+    assert_eq!(listed["documents"][0]["id"], "notes");
+}
+
+#[tokio::test]
+async fn saved_names_exactly_what_a_connection_sent_on_redis() {
+    saved_names_exactly_what_a_connection_sent(Stage::redis()).await;
+}
+
+async fn saved_names_exactly_what_a_connection_sent(stage: Stage) {
+    let mut ana = Ws::join(&stage.address(), "notes?saved=1").await;
+    let mut ben = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("one").await;
+    ben.wait_text("one").await;
+    ben.type_in("two").await;
+    ana.type_in("three").await;
+    let (client, clock) = ana.own();
+    ana.wait_saved(client, clock).await;
+    let only: StateVector = [(client, clock)].into_iter().collect();
+    assert_eq!((ana.saved.clone(), ana.saved_edits), (only, 2), "not Ben's edit");
+    // A deletion has no clock: it is counted.
+    ana.delete_first(1).await;
+    while ana.saved_edits < 3 {
+        ana.hear().await.unwrap();
+    }
+    // Sent again over a new connection, as by a window that had not heard that it is saved: it is said again.
+    let mut again = Ws::with_doc(&stage.address(), "notes?saved=1", ana.into_doc()).await;
+    again.sync().await;
+    again.send_everything().await;
+    again.wait_saved(client, clock).await;
+    assert_eq!(again.saved_edits, 1);
+}
+
+#[tokio::test]
+async fn what_was_saved_survives_sigkill_of_the_service_in_the_middle_of_typing() {
+    let mut stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "500ms"]);
+    let mut typed = String::new();
+    for round in 0..5 {
+        let mut ana = Ws::join(&stage.address(), "notes?saved=1").await;
+        assert_eq!(ana.text(), typed, "round {round}");
+        let (client, before) = ana.own();
+        for number in 0..100 {
+            ana.type_in(&format!("{round}.{number} ")).await;
+        }
+        let (_, end) = ana.own();
+        ana.wait_saved(client, before + (end - before) / 2).await;
+        stage.service.kill();
+        let saved = ana.saved.clone();
+        stage.service.start();
+        // Whoever was connected comes back with what the service may not have got.
+        let mut fresh = Ws::join(&stage.address(), "notes").await;
+        let known = fresh.clock(client);
+        assert!(known >= saved.clock(client), "saved {saved:?}, found {known}");
+        let mut back = Ws::with_doc(&stage.address(), "notes", ana.into_doc()).await;
+        back.sync().await;
+        typed = back.text();
+        fresh.wait_text(&typed).await;
+    }
+    wait_snapshot(&stage.cluster, "notes", &typed);
+}
+
+#[tokio::test]
+async fn sigterm_saves_what_is_open() {
+    let mut stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "1h"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("last words").await;
+    ana.seen().await;
+    // Seen: it is in the log, but not yet at the key.
+    assert_eq!(snapshot(&stage.cluster, "notes"), None);
+    stage.service.terminate();
+    assert_eq!(ana.wait_closed().await.code, 1001);
+    assert_eq!(snapshot(&stage.cluster, "notes").as_deref(), Some("last words"));
+    assert_eq!(log_length(&stage.cluster, "notes"), 0);
+    let id: DocumentId = "notes".parse().unwrap();
+    let lease = owner(&stage.cluster, "notes").call(&["EXISTS", &id.lease_key()]);
+    assert_eq!(lease.as_int(), Some(0), "the lease is given back");
+}
+
+#[tokio::test]
+async fn a_document_nobody_uses_is_closed_and_opened_again_with_everything() {
+    let stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "200ms", "--idle-after", "300ms"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("kept").await;
+    ana.seen().await;
+    drop(ana);
+    let rooms = || request(&stage.service, "GET", "/metrics", None).body.contains("\nrustidocs_rooms 0\n");
+    wait::until("the document is closed", rooms);
+    let again = Ws::join(&stage.address(), "notes").await;
+    assert_eq!(again.text(), "kept");
+}
+
+#[tokio::test]
+async fn what_a_dead_service_left_in_the_log_is_saved_by_the_next() {
+    let stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "1h"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("left behind").await;
+    ana.seen().await;
+    let Stage { mut service, cluster } = stage;
+    service.kill();
+    assert!(log_length(&cluster, "notes") > 0);
+    let next = service_on(&cluster, &["--save-every", "200ms"]);
+    let ben = Ws::join(&next.address(), "notes").await;
+    assert_eq!(ben.text(), "left behind");
+    // The dead one's lease runs out first.
+    wait_snapshot(&cluster, "notes", "left behind");
+}
+
+#[tokio::test]
+async fn a_log_that_was_lost_on_the_channel_is_read_before_it_is_trimmed() {
+    let stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "300ms"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("heard ").await;
+    ana.seen().await;
+    // In the log, never on the channel: as a message that was lost.
+    let ghost = crate::support::ws::new_doc();
+    let update = crate::support::ws::typed(&ghost, "unheard");
+    let id: DocumentId = "notes".parse().unwrap();
+    let log = id.log_key();
+    let added = owner(&stage.cluster, "notes").call(&[b"XADD", log.as_bytes(), b"*", b"u", &update]);
+    assert!(added.as_str().is_some(), "{added}");
+    ana.type_in("more").await;
+    wait::until_async("the snapshot has both", || async {
+        snapshot(&stage.cluster, "notes")
+            .is_some_and(|text| text.contains("unheard") && text.contains("more"))
+    })
+    .await;
+    while !ana.text().contains("unheard") {
+        ana.hear().await.unwrap();
+    }
+}

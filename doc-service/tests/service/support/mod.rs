@@ -1,0 +1,7 @@
+//! What the tests share: the service on a cluster, clients, HTTP.
+
+pub(crate) mod http;
+pub(crate) mod resp;
+pub(crate) mod stage;
+pub(crate) mod ws;
+pub(crate) mod yjs;

@@ -1,0 +1,58 @@
+//! Two services on one document.
+
+use shared::testing::Cluster;
+
+use crate::support::resp::{log_length, wait_snapshot};
+use crate::support::stage::{Stage, service_on};
+use crate::support::ws::Ws;
+
+#[tokio::test]
+async fn two_services_hold_one_document_and_one_of_them_saves() {
+    let stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "300ms"]);
+    let mut second = service_on(&stage.cluster, &["--save-every", "300ms"]);
+    let (mut ana, mut ben) =
+        (Ws::join(&stage.address(), "notes").await, Ws::join(&second.address(), "notes").await);
+    ana.type_in("ana ").await;
+    ben.wait_text("ana ").await;
+    ben.type_in("ben ").await;
+    ana.wait_text("ana ben ").await;
+    wait_snapshot(&stage.cluster, "notes", "ana ben ");
+    ana.type_in("more").await;
+    ben.wait_text("ana ben more").await;
+    wait_snapshot(&stage.cluster, "notes", "ana ben more");
+    // Whoever has the lease, the other takes over when it stops.
+    second.terminate();
+    ana.type_in("!").await;
+    ana.seen().await;
+    wait_snapshot(&stage.cluster, "notes", "ana ben more!");
+    assert_eq!(log_length(&stage.cluster, "notes"), 0);
+}
+
+#[tokio::test]
+async fn a_late_saver_merges_before_it_writes() {
+    let stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "300ms"]);
+    let second = service_on(&stage.cluster, &["--save-every", "300ms"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("first ").await;
+    wait_snapshot(&stage.cluster, "notes", "first ");
+    let mut ben = Ws::join(&second.address(), "notes").await;
+    assert_eq!(ben.text(), "first ");
+    // The first service has the lease. It stands still; the second takes over, saves and trims.
+    stage.service.process().unwrap().pause();
+    ben.type_in("second ").await;
+    ben.seen().await;
+    wait_snapshot(&stage.cluster, "notes", "first second ");
+    // The first wakes up with an old view and something to save.
+    ana.type_in("third").await;
+    stage.service.process().unwrap().resume();
+    wait_snapshot(&stage.cluster, "notes", &{
+        let text = loop {
+            ben.hear().await.unwrap();
+            if ben.text().contains("third") {
+                break ben.text();
+            }
+        };
+        assert!(text.contains("second") && text.contains("first"), "{text}");
+        text
+    });
+}
