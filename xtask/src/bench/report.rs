@@ -114,6 +114,14 @@ fn machine() -> String {
     format!("{} cores of {}, Linux {}", cores, model.trim_start_matches([' ', '\t', ':']), kernel.trim())
 }
 
+/// A number by its name in what a load generator printed as JSON.
+pub(super) fn figure(json: &str, name: &str) -> Result<f64, String> {
+    let missing = || format!("no figure {name:?} in: {json}");
+    let (_, rest) = json.split_once(&format!("\"{name}\":")).ok_or_else(missing)?;
+    let end = rest.find([',', '}', '\n']).unwrap_or(rest.len());
+    rest[..end].trim().parse().map_err(|_| missing())
+}
+
 /// The middle of some figures.
 pub(super) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
@@ -123,6 +131,13 @@ pub(super) fn median(mut figures: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_is_found_by_its_name() {
+        let json = r#"{"clients":50,"latency_ms":{"p50": 1.25,"p99":7}}"#;
+        assert_eq!((figure(json, "p50"), figure(json, "p99")), (Ok(1.25), Ok(7.0)));
+        assert!(figure(json, "p95").is_err());
+    }
 
     #[test]
     fn a_section_measured_again_replaces_the_old_one() {
