@@ -41,6 +41,8 @@ pub enum PageOutput {
         /// Whether redo would do something.
         can_redo: bool,
     },
+    /// Something could not be done; why, for the person.
+    Notice(String),
     /// The page cannot go on; why, for the person.
     Failed(String),
 }

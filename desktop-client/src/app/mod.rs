@@ -15,10 +15,10 @@ use shared::names::DocumentId;
 
 use crate::command_line::Options;
 use crate::page::{PageInput, PageOutput};
-use crate::session::replica::{Broken, TextReplica};
+use crate::session::replica::{Broken, SheetReplica, TextReplica};
 use crate::session::status::Status;
 use crate::session::{Batch, DocumentHandle, DocumentNews, Session, Settings, Wish};
-use crate::sheet::page::SheetPage;
+use crate::sheet::page::{SheetInit, SheetPage};
 use crate::text::{TextInit, TextPage};
 use crate::ui::dialogs;
 
@@ -150,7 +150,7 @@ impl Component for App {
                 if let Some(id) = self.meant(id) {
                     let title = self.title(&id);
                     let sender = sender.input_sender().clone();
-                    dialogs::rename(root, &title, move |title| {
+                    dialogs::rename(root, "Rename Document", &title, move |title| {
                         sender.emit(AppMsg::Rename(id.clone(), title))
                     });
                 }
@@ -270,6 +270,7 @@ impl App {
         match output {
             PageOutput::Summary(words) => self.window.summarize(&words),
             PageOutput::UndoState { can_undo, can_redo } => self.window.show_undo(can_undo, can_redo),
+            PageOutput::Notice(words) => self.window.toast(&words),
             PageOutput::Failed(words) => {
                 self.open = None;
                 self.window.show_closed(&words);
@@ -310,7 +311,10 @@ impl Page {
                 let replica = TextReplica::new(handle.client)?;
                 Page::Text(TextPage::builder().launch(TextInit { handle, replica }).forward(to, from))
             }
-            Kind::Sheet => Page::Sheet(SheetPage::builder().launch(()).forward(to, from)),
+            Kind::Sheet => {
+                let replica = SheetReplica::new(handle.client)?;
+                Page::Sheet(SheetPage::builder().launch(SheetInit { handle, replica }).forward(to, from))
+            }
         })
     }
 

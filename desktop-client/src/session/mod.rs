@@ -5,7 +5,7 @@
 //!
 //! # Layout
 //!
-//! - [`replica`]: the local document, on the page's thread.
+//! - [`replica`]: the local document, on the page's thread; [`outgoing`]: its edits on their way.
 //! - [`room`]: one open document on the session's thread; [`pending`], [`journal`], [`presence`], [`status`] are its parts.
 //! - [`link`]: its connection; [`backoff`] between attempts; [`server`] is the address.
 //! - [`directory`]: the list of documents.
@@ -32,6 +32,7 @@ pub mod limits;
 pub mod link;
 pub mod mailbox;
 pub mod notice;
+pub mod outgoing;
 pub mod pending;
 pub mod person;
 pub mod presence;

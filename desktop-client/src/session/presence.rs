@@ -13,6 +13,9 @@ const USER: &str = "user";
 /// The field of a caret in a text.
 pub const CURSOR: &str = "cursor";
 
+/// The field of the selected cells of a sheet.
+pub const SHEET: &str = "sheet";
+
 /// Presence in one document. Times are milliseconds of one clock that never goes back.
 #[derive(Debug)]
 pub struct Presence {

@@ -2,14 +2,14 @@
 //!
 //! # Layout
 //!
-//! - [`axis`]: where rows and columns lie.
-//! - [`selection`]: which cells are selected, and how keys move that.
-//! - [`grid`]: the drawn widget.
+//! - [`page`]: the page that the window opens.
+//! - [`binding`]: between the widgets and the replica.
+//! - [`grid`]: the drawn widget; [`axis`]: where rows and columns lie; [`selection`]: which cells are selected.
 //! - [`formula_bar`], [`cell_editor`]: what a cell holds, and changing it.
 //! - [`tabs`]: the sheets of the document.
-//! - [`page`]: the page that the window opens.
 
 pub mod axis;
+mod binding;
 pub mod cell_editor;
 pub mod formula_bar;
 pub mod grid;

@@ -14,21 +14,17 @@ use shared::document::text::VisibleText;
 use sourceview5::Buffer;
 
 use crate::session::DocumentHandle;
+use crate::session::outgoing::Outgoing;
 use crate::session::person::{Caret, Peer};
 use crate::session::replica::{Broken, Change, TextReplica, Undone};
-
-/// Held updates are merged beyond this count.
-const HELD_MAX: usize = 256;
 
 /// A buffer and its replica, kept equal.
 pub(super) struct Input {
     buffer: Buffer,
     replica: RefCell<TextReplica>,
-    handle: DocumentHandle,
+    outgoing: Outgoing,
     /// Remote changes are being applied: the signals they cause are not edits.
     applying: Cell<bool>,
-    /// What the session was too busy to take goes as one update later, in order.
-    held: RefCell<Vec<Bytes>>,
     /// Letters that an input method still composes at the caret.
     composing: Cell<bool>,
     /// An edit did not reach the replica: it must not go on.
@@ -46,9 +42,8 @@ impl Input {
         let input = Rc::new(Input {
             buffer: buffer.clone(),
             replica: RefCell::new(replica),
-            handle,
+            outgoing: Outgoing::new(handle),
             applying: Cell::new(false),
-            held: RefCell::default(),
             composing: Cell::new(false),
             failed: Cell::new(false),
         });
@@ -140,14 +135,7 @@ impl Input {
 
     /// Hands over what the session was too busy to take.
     pub(super) fn retry(&self) {
-        let mut held = self.held.borrow_mut();
-        if let Ok(merged) = yrs::merge_updates_v1(held.iter().map(|update| &update[..]))
-            && held.len() > 1
-        {
-            *held = vec![merged.into()];
-        }
-        let sent = held.iter().take_while(|update| self.handle.edit((*update).clone()).is_ok()).count();
-        held.drain(..sent);
+        self.outgoing.retry();
     }
 
     fn insert(&self, buffer: &Buffer, at: &mut gtk::TextIter, text: &str) -> bool {
@@ -180,10 +168,7 @@ impl Input {
             self.failed.set(true);
             return;
         };
-        self.held.borrow_mut().push(update);
-        if self.held.borrow().len() > HELD_MAX || self.held.borrow().len() == 1 {
-            self.retry();
-        }
+        self.outgoing.push(update);
     }
 
     fn show_undone(&self, undone: Result<Undone, Broken>) {

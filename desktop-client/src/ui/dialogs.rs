@@ -10,8 +10,8 @@ use super::named::named;
 /// The keys, for the shortcuts window.
 const SHORTCUTS: &str = include_str!("shortcuts.ui");
 
-/// Asks for a new title.
-pub fn rename(window: &adw::ApplicationWindow, title: &str, done: impl Fn(String) + 'static) {
+/// Asks for a new title, under a heading.
+pub fn rename(window: &adw::ApplicationWindow, heading: &str, title: &str, done: impl Fn(String) + 'static) {
     let entry: gtk::Entry = named("Title");
     entry.set_text(title);
     entry.set_activates_default(true);
@@ -19,7 +19,7 @@ pub fn rename(window: &adw::ApplicationWindow, title: &str, done: impl Fn(String
     let dialog = adw::MessageDialog::builder()
         .transient_for(window)
         .modal(true)
-        .heading("Rename Document")
+        .heading(heading)
         .extra_child(&entry)
         .default_response("rename")
         .close_response("cancel")

@@ -7,10 +7,13 @@
 //! # Layout
 //!
 //! - [`text`]: a text and its undo, on `shared::document::TextDocument`.
+//! - [`sheet`]: a sheet document and its undo, on `shared::document::SheetDocument`.
 //! - [`change`]: what a page has to do to its view.
 
 pub mod change;
+pub mod sheet;
 pub mod text;
 
 pub use change::Change;
+pub use sheet::SheetReplica;
 pub use text::{Broken, TextReplica, Undone};
