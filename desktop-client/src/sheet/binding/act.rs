@@ -51,16 +51,7 @@ impl Binding {
                 self.tell_selection();
                 (self.tell)(Note::Touched);
             }
-            GridEvent::Viewport => {
-                // The grid is being drawn or scrolled: it is filled before the next frame.
-                let binding = Rc::downgrade(self);
-                glib::idle_add_local_full(glib::Priority::HIGH_IDLE, move || {
-                    if let Some(binding) = binding.upgrade() {
-                        binding.fill(false);
-                    }
-                    glib::ControlFlow::Break
-                });
-            }
+            GridEvent::Viewport => self.fill(false),
             GridEvent::Edit(typed) => self.begin_typing(typed.as_deref()),
             GridEvent::Jump { direction, extend } => self.jump(direction, extend),
             GridEvent::Clear => {

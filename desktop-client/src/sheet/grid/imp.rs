@@ -87,7 +87,14 @@ impl WidgetImpl for Grid {
 
     fn size_allocate(&self, _width: i32, _height: i32, _baseline: i32) {
         self.adjust();
-        self.tell_viewport();
+        // Who hears of it gives the grid cells, which a widget must not get while it is allocated.
+        let grid = self.obj().downgrade();
+        glib::idle_add_local_full(glib::Priority::HIGH_IDLE, move || {
+            if let Some(grid) = grid.upgrade() {
+                grid.imp().tell_viewport();
+            }
+            glib::ControlFlow::Break
+        });
     }
 
     fn snapshot(&self, snapshot: &gtk::Snapshot) {
