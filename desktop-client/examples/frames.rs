@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
+use adw::prelude::*;
 use bytes::Bytes;
 use desktop_client::page::PageInput;
 use desktop_client::session::replica::{SheetReplica, TextReplica};
@@ -19,7 +20,6 @@ use desktop_client::session::{DocumentHandle, Person, Session, Settings};
 use desktop_client::sheet::page::{SheetInit, SheetPage};
 use desktop_client::text::{TextInit, TextPage};
 use gtk::glib;
-use gtk::prelude::*;
 use relm4::prelude::*;
 use relm4::{adw, gtk};
 use shared::document::sheet::Position;
@@ -68,7 +68,7 @@ fn document(kind: Kind) -> (Session, DocumentHandle) {
         state: std::env::temp_dir().join(format!("rustidocs-frames-{}", std::process::id())),
     };
     let mut session = Session::start(settings, || {}).expect("a session");
-    let handle = session.open("measured".parse().expect("an id"), kind).expect("a document");
+    let handle = session.open("measured".parse().expect("an id"), kind, false).expect("a document");
     (session, handle)
 }
 
