@@ -64,9 +64,12 @@ impl Engine {
         };
         if over {
             tracing::info!(%id, "reachable again");
+            let failed = member.health != Health::Suspected;
             member.health = Health::Reachable;
             member.reports.clear();
-            self.changed();
+            if failed {
+                self.changed();
+            }
         }
     }
 }

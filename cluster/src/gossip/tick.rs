@@ -146,8 +146,8 @@ impl Engine {
             if let Some(member) = self.topology.member_mut(id) {
                 member.health = Health::Suspected;
             }
+            // A suspicion is this node's alone and forgotten by a restart: not worth an fsync.
             tracing::warn!(%id, "PFAIL: no answer for the node timeout");
-            self.changed();
             self.fail_by_majority(id, now);
         }
         if !suspects.is_empty() {

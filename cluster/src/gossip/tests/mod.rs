@@ -2,6 +2,7 @@
 
 mod convergence;
 mod failing;
+mod forged;
 mod joining;
 mod network;
 mod owning;

@@ -233,7 +233,8 @@ impl Network {
                 }),
                 Effect::Connect { link, to } => {
                     let IpAddr::V4(v4) = to.ip() else { continue };
-                    let to = usize::from(v4.octets()[3]) - 1;
+                    // 0 is nobody's last byte: past the end, where nobody answers.
+                    let to = usize::from(v4.octets()[3]).checked_sub(1).unwrap_or(usize::MAX);
                     let delay = self.rng.below(self.delay_ms_max + 1);
                     self.post(node, delay, Delivery::Connect { link, to });
                 }
