@@ -351,3 +351,7 @@ impl Room {
 fn encoded(message: &Message<'_>) -> Bytes {
     message.encode().into()
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

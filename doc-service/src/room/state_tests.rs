@@ -1,0 +1,182 @@
+//! The machine of a room, without a socket or a cluster.
+
+use shared::document::{Kind, text};
+use shared::rt::time::Duration;
+use yrs::{Doc, Text, Transact, WriteTxn};
+
+use super::*;
+use crate::gateway::outbox::{Frame, Waiting};
+use crate::save::load::NOBODY;
+
+fn room() -> (Room, Instant) {
+    let now = Instant::now();
+    (Room::new(Document::new(Kind::Text, NOBODY), 0, Arc::default(), now), now)
+}
+
+/// What waits for a client; `Err` if it is hung up on.
+async fn messages(outbox: &Outbox) -> Result<Vec<Bytes>, CloseReason> {
+    match outbox.wait().await {
+        Waiting::Close(reason) => Err(reason),
+        Waiting::Frames(frames) => Ok(frames
+            .into_iter()
+            .filter_map(|frame| match frame {
+                Frame::Message(message) => Some(message),
+                Frame::Ping => None,
+            })
+            .collect()),
+    }
+}
+
+fn typed(doc: &Doc, letters: &str) -> Edit {
+    let mut transaction = doc.transact_mut();
+    let content = transaction.get_or_insert_text("content");
+    content.push(&mut transaction, letters);
+    let update = transaction.encode_update_v1();
+    let saves = shared::document::validate(&update).unwrap().state_vector();
+    Edit { update: update.into(), saves }
+}
+
+fn on_channel(update: &[u8]) -> Bytes {
+    encoded(&Message::Update(update))
+}
+
+#[tokio::test]
+async fn an_edit_is_applied_and_published_at_once_and_relayed_when_it_comes_back() {
+    let (mut room, now) = room();
+    let (ana, ben) = (Outbox::new(), Outbox::new());
+    let author = room.join(ana.clone(), false).unwrap();
+    room.join(ben.clone(), false).unwrap();
+    assert_eq!(messages(&ben).await.unwrap(), [encoded(&Message::SyncStep1(&[0]))]);
+    messages(&ana).await.unwrap();
+    let edit = typed(&Doc::with_client_id(1), "hello");
+    let mut out = Effects::default();
+    room.request(author, Request::Edit(edit.clone()), now, &mut out);
+    assert_eq!(out, Effects { publish: vec![edit.update.clone()], ..Effects::default() });
+    assert_eq!(text::plain(room.document()).unwrap(), "hello");
+    assert!(room.take_changed() && !room.take_changed());
+    let heard = on_channel(&edit.update);
+    room.heard(std::slice::from_ref(&heard), now, &mut Effects::default());
+    assert_eq!(messages(&ana).await.unwrap(), std::slice::from_ref(&heard), "seen by its author too");
+    assert_eq!(messages(&ben).await.unwrap(), [heard]);
+    assert!(!room.take_changed(), "it came back: nothing is new");
+}
+
+#[tokio::test]
+async fn what_was_offline_is_published_without_what_everybody_knows() {
+    let (mut room, now) = room();
+    let outbox = Outbox::new();
+    let author = room.join(outbox, true).unwrap();
+    let doc = Doc::with_client_id(1);
+    let (first, second) = (typed(&doc, "known "), typed(&doc, "new"));
+    room.request(author, Request::Edit(first.clone()), now, &mut Effects::default());
+    let both = yrs::merge_updates_v1([&first.update[..], &second.update[..]]).unwrap();
+    let everything = Edit { update: both.into(), saves: second.saves.clone() };
+    let mut out = Effects::default();
+    room.request(author, Request::Offline(everything.clone()), now, &mut out);
+    assert_eq!(out.publish.len(), 1);
+    assert!(out.publish[0].len() < everything.update.len(), "only what is news");
+    let mut again = Effects::default();
+    room.request(author, Request::Offline(everything), now, &mut again);
+    assert_eq!(
+        again.publish,
+        [Bytes::from_static(NOTHING)],
+        "nothing new, but its author wants to hear that it is saved"
+    );
+}
+
+#[tokio::test]
+async fn saved_is_told_to_the_author_alone_with_clocks_and_count() {
+    let (mut room, now) = room();
+    let (ana, ben) = (Outbox::new(), Outbox::new());
+    let author = room.join(ana.clone(), true).unwrap();
+    room.join(ben.clone(), true).unwrap();
+    for outbox in [&ana, &ben] {
+        messages(outbox).await.unwrap();
+    }
+    let doc = Doc::with_client_id(1);
+    room.request(author, Request::Edit(typed(&doc, "one")), now, &mut Effects::default());
+    let place = room.own().published();
+    room.request(author, Request::Edit(typed(&doc, "two")), now, &mut Effects::default());
+    room.saved(place, now);
+    let vector: StateVector = [(1, 3)].into_iter().collect();
+    assert_eq!(messages(&ana).await.unwrap(), [encoded(&Message::Saved { vector, edits: 1 })]);
+    room.saved(place, now);
+    ben.push(&[Bytes::from_static(b"end")]);
+    assert_eq!(messages(&ben).await.unwrap(), ["end"], "not told what another sent");
+}
+
+#[tokio::test]
+async fn a_hostile_edit_is_refused_before_anybody_else_meets_it() {
+    let (mut room, now) = room();
+    let (mallory, ana) = (Outbox::new(), Outbox::new());
+    let author = room.join(mallory.clone(), false).unwrap();
+    room.join(ana.clone(), false).unwrap();
+    messages(&ana).await.unwrap();
+    // Its neighbour on the left lies in another type.
+    let map = [1, 2, 7, 0, 40, 1, 1, b'm', 1, b'k', 1, 119, 1, b'v', 0x84, 7, 0, 1, b'x', 0];
+    let first = Edit { update: Bytes::copy_from_slice(&map), saves: StateVector::new() };
+    let mut out = Effects::default();
+    room.request(author, Request::Edit(first), now, &mut out);
+    let bad = Edit { update: Bytes::from_static(&[255; 9]), saves: StateVector::new() };
+    room.request(author, Request::Edit(bad), now, &mut out);
+    assert!(matches!(messages(&mallory).await, Err(CloseReason::Refused(_))));
+    assert!(out.publish.len() <= 1 && !out.broken, "{out:?}");
+    ana.push(&[Bytes::from_static(b"end")]);
+    assert_eq!(messages(&ana).await.unwrap(), ["end"]);
+}
+
+#[tokio::test]
+async fn who_leaves_takes_their_presence_along_and_newcomers_are_told_who_is_here() {
+    let (mut room, now) = room();
+    let author = room.join(Outbox::new(), false).unwrap();
+    let update = Bytes::from_static(&[1, 5, 0, 2, b'{', b'}']);
+    let mut out = Effects::default();
+    room.request(author, Request::Presence { clients: vec![5], update: update.clone() }, now, &mut out);
+    assert_eq!(out.presence, std::slice::from_ref(&update));
+    room.heard(&[encoded(&Message::Awareness(&update))], now, &mut out);
+    let newcomer = Outbox::new();
+    room.join(newcomer.clone(), false).unwrap();
+    assert_eq!(messages(&newcomer).await.unwrap()[1], encoded(&Message::Awareness(&update)));
+    let mut out = Effects::default();
+    room.leave(author, now + Duration::from_secs(1), &mut out);
+    assert_eq!(out.presence, [Bytes::from_static(&[1, 5, 1, 4, b'n', b'u', b'l', b'l'])]);
+}
+
+#[tokio::test]
+async fn of_many_caret_moves_in_a_batch_the_last_of_each_person_travels_on() {
+    let (mut room, now) = room();
+    let outbox = Outbox::new();
+    room.join(outbox.clone(), false).unwrap();
+    messages(&outbox).await.unwrap();
+    let moves: Vec<Bytes> =
+        (0..9).map(|clock| encoded(&Message::Awareness(&[1, 5, clock, 1, b'0' + clock]))).collect();
+    room.heard(&moves, now, &mut Effects::default());
+    assert_eq!(messages(&outbox).await.unwrap(), [moves[8].clone()]);
+}
+
+#[tokio::test]
+async fn what_was_missed_on_the_channel_is_relayed_when_it_is_read_and_only_once() {
+    let (mut room, now) = room();
+    let outbox = Outbox::new();
+    room.join(outbox.clone(), false).unwrap();
+    messages(&outbox).await.unwrap();
+    let doc = Doc::with_client_id(1);
+    let (heard, missed) = (typed(&doc, "heard "), typed(&doc, "missed"));
+    room.heard(&[on_channel(&heard.update)], now, &mut Effects::default());
+    messages(&outbox).await.unwrap();
+    for _ in 0..2 {
+        room.read(&[heard.update.clone(), missed.update.clone()], &mut Effects::default());
+    }
+    assert_eq!(messages(&outbox).await.unwrap(), [on_channel(&missed.update)]);
+}
+
+#[tokio::test]
+async fn an_edit_that_builds_on_an_unknown_one_makes_the_room_read_the_log() {
+    let (mut room, now) = room();
+    let doc = Doc::with_client_id(1);
+    typed(&doc, "lost ");
+    let second = typed(&doc, "second");
+    let mut out = Effects::default();
+    room.heard(&[on_channel(&second.update)], now, &mut out);
+    assert!(out.read_log);
+}
