@@ -5,6 +5,7 @@
 
 mod calls;
 mod door;
+mod ours;
 mod proxy;
 mod resp;
 mod servers;

@@ -58,5 +58,27 @@ pub(super) fn span(start: i64, end: i64, len: usize) -> Option<std::ops::Range<u
     let size = i64::try_from(len).unwrap_or(i64::MAX);
     let absolute = |index: i64| if index < 0 { index.saturating_add(size).max(0) } else { index };
     let (start, end) = (absolute(start), absolute(end).min(size - 1));
-    (start <= end && size > 0).then_some(start as usize..end as usize + 1)
+    (start <= end && size > 0).then(|| start as usize..end as usize + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_within_what_is_there() {
+        for (start, end, len, expected) in [
+            (0, 16, 0, None),
+            (0, -1, 0, None),
+            (0, -1, 5, Some(0..5)),
+            (-3, -2, 5, Some(2..4)),
+            (-9, 1, 5, Some(0..2)),
+            (4, 99, 5, Some(4..5)),
+            (5, 99, 5, None),
+            (-1, -2, 5, None),
+            (i64::MIN, i64::MAX, 5, Some(0..5)),
+        ] {
+            assert_eq!(span(start, end, len), expected, "{start} {end} of {len}");
+        }
+    }
 }

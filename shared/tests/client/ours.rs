@@ -1,0 +1,84 @@
+//! The client against our own node (binary rustidocs-node).
+
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use shared::client::document::{DocumentDoor, LogId};
+use shared::client::{Command, Event};
+use shared::names::DocumentId;
+use shared::rt::time::{Duration, Instant, timeout};
+use shared::testing::node::Program;
+use shared::testing::{Cluster, Node, TempFolder};
+
+use crate::support::{client, client_of, run};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn notes() -> DocumentId {
+    "notes".parse().unwrap()
+}
+
+#[test]
+fn our_cluster_is_a_cluster_to_the_client() {
+    let cluster = Cluster::ours(3, 0);
+    run(async {
+        let client = client(&cluster).await;
+        assert_eq!(client.slot_map().shards().len(), 3);
+        let set = |n: usize| client.call(Command::new("SET").key(format!("k{n}")).int(n as i64));
+        assert!(join_all((0..500).map(set)).await.into_iter().all(|answer| answer.unwrap().is_ok()));
+        assert_eq!(client.dbsize().await.unwrap(), 500);
+        assert!(client.capabilities().await.unwrap().waitaof);
+        assert_eq!(
+            client.saved_meaning().await.unwrap().to_string(),
+            "on the disk of its primary; not every shard has a replica"
+        );
+    });
+}
+
+#[test]
+fn edits_are_published_received_and_saved_and_survive_a_kill() {
+    let mut cluster = Cluster::ours(3, 0);
+    run(async {
+        let (writer, reader) = (client(&cluster).await, client(&cluster).await);
+        let mut opened = DocumentDoor::open(&reader, &notes()).await.unwrap();
+        let door = DocumentDoor::new(&writer, &notes());
+        let mut publishing: FuturesUnordered<_> = (0..500).map(|n| door.publish(n.to_string())).collect();
+        while let Some(id) = publishing.next().await {
+            id.unwrap();
+        }
+        drop(publishing);
+        for _ in 0..500 {
+            let event = timeout(PATIENCE, opened.subscription.next()).await.unwrap();
+            assert!(matches!(event, Some(Event::Message { .. })));
+        }
+        timeout(PATIENCE, door.saved()).await.unwrap();
+
+        let owner = cluster.owner_of("doc:{notes}");
+        cluster.node_mut(owner).kill();
+        cluster.node_mut(owner).start();
+        cluster.wait_ok();
+        assert_eq!(timeout(PATIENCE, opened.subscription.next()).await.unwrap(), Some(Event::Lost));
+        assert_eq!(timeout(PATIENCE, opened.subscription.next()).await.unwrap(), Some(Event::Resumed));
+        assert_eq!(opened.door.read_log_since(LogId::START).await.unwrap().entries.len(), 500);
+        door.publish(&b"after"[..]).await.unwrap();
+        timeout(PATIENCE, door.saved()).await.unwrap();
+    });
+}
+
+/// `appendfsync everysec`: a barrier does not wait for the second, it makes the next fsync start at once.
+#[test]
+fn saved_does_not_wait_for_the_second() {
+    let folder = TempFolder::new("alone");
+    let node =
+        Node::start_in(Program::Ours, folder.path(), &["--appendonly", "yes", "--appendfsync", "everysec"]);
+    run(async {
+        let client = client_of(&node).await;
+        let door = DocumentDoor::new(&client, &notes());
+        let started = Instant::now();
+        for n in 0..10 {
+            door.publish(n.to_string()).await.unwrap();
+            timeout(PATIENCE, door.saved()).await.unwrap();
+        }
+        assert!(started.elapsed() < Duration::from_secs(4), "ten barriers took {:?}", started.elapsed());
+    });
+}
