@@ -31,6 +31,9 @@ pub enum Applied {
     New,
     /// It brought nothing that was not known.
     Known,
+    /// It was applied, but some of it fits nowhere and was taken as deleted. No honest client sends this: do not hand its bytes to
+    /// programs without this guard, but [`Document::encode_since`] what they know.
+    Cleaned,
     /// It builds on an edit that is not known: it waits. Read the log from where it was last read.
     Waits,
 }
@@ -56,7 +59,7 @@ impl Document {
         document.impersonated = false;
         match applied {
             Applied::Waits => Err(BadUpdate::Engine),
-            Applied::New | Applied::Known => Ok(document),
+            Applied::New | Applied::Cleaned | Applied::Known => Ok(document),
         }
     }
 
@@ -93,7 +96,7 @@ impl Document {
     ) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
         let mut decoded = Vec::new();
         let applied = self.admit(update, bounds, &mut decoded)?;
-        if applied == Applied::New {
+        if matches!(applied, Applied::New | Applied::Cleaned) {
             self.admit_waiting(&mut decoded);
         }
         if decoded.is_empty() {
@@ -210,7 +213,7 @@ impl Document {
     fn apply_within(&mut self, update: &[u8], bounds: Bounds) -> Result<Applied, BadUpdate> {
         let mut decoded = Vec::new();
         let applied = self.admit(update, bounds, &mut decoded)?;
-        if applied == Applied::New {
+        if matches!(applied, Applied::New | Applied::Cleaned) {
             self.admit_waiting(&mut decoded);
         }
         self.merge(decoded)?;
@@ -228,6 +231,8 @@ impl Document {
         let walked = Update::walk(update, bounds)?;
         let mut before = Before::default();
         let own = self.structure.clock(self.client);
+        self.impersonated |=
+            walked.blocks.iter().any(|block| block.id.client == self.client && block.end() > own);
         let fit = match self.structure.enter(&walked, &mut before)? {
             Fit::Missing(id) => {
                 return if self.pending.push(id, update) {
@@ -241,11 +246,20 @@ impl Document {
         if fit == Fit::Known && walked.deletes.is_empty() {
             return Ok(Applied::Known);
         }
-        match engine::decode(update) {
+        let clean = before.forgotten.is_empty();
+        let decoding = if clean {
+            engine::decode(update)
+        } else {
+            engine::decode(&walked.without(update, &before.forgotten))
+        };
+        match decoding {
             Ok(Some(update)) => {
                 decoded.push(update);
-                self.impersonated |= self.structure.clock(self.client) > own;
-                Ok(if fit == Fit::New { Applied::New } else { Applied::Known })
+                Ok(match fit {
+                    Fit::New if !clean => Applied::Cleaned,
+                    Fit::New => Applied::New,
+                    Fit::Known | Fit::Missing(_) => Applied::Known,
+                })
             }
             Ok(None) | Err(Broken) => {
                 self.structure.remove(&mut before);

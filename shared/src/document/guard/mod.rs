@@ -23,4 +23,6 @@ pub(crate) use engine::{LOCAL, new_doc};
 pub use rebuild::{Rebuilt, rebuild};
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -3,15 +3,18 @@
 //!
 //! Honest clients put an edit between neighbours of one place, into a type that exists, after all they have seen. yrs and Yjs
 //! believe that; an update that does otherwise links lists of different types together, and a later honest edit then walks
-//! over memory that was given back, or a snapshot can no longer be written. Here it is refused.
+//! over memory that was given back, or a snapshot can no longer be written. Here such a block is *forgotten*: its clocks count, its
+//! content is taken as deleted. (Refusing the update as a whole would let peers differ: one that loaded a snapshot knows less of what
+//! was deleted than one that saw everything, and would not refuse it.)
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 use super::super::Kind;
+use super::super::update::BadUpdate;
+use super::super::update::content::{ARRAY, Content, MAP, TEXT, UNSAID, XML_TEXT};
 use super::super::update::walk::{Block, BlockKind, Id, Parent, Update};
-use super::super::update::{BadUpdate, content::Content};
 use crate::limits::UPDATE_NESTING_MAX;
 use crate::protocol::state_vector::{ClientId, StateVector};
 
@@ -22,11 +25,18 @@ struct Place {
     hash: u64,
     /// How deep the type is nested; a root is at 0.
     depth: u16,
+    /// It has a key: a value of a map.
+    keyed: bool,
+    /// The type, as on the wire.
+    kind: u8,
     /// What it was is no longer known: it may have been a shared type.
     forgotten: bool,
 }
 
-const NOWHERE: Place = Place { hash: 0, depth: 0, forgotten: true };
+const NOWHERE: Place = Place { hash: 0, depth: 0, keyed: false, kind: UNSAID, forgotten: true };
+
+/// A block that no honest client would have made.
+struct Misfit;
 
 /// Consecutive edits of one client in one place, up to the next run.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +57,8 @@ struct Edits {
 #[derive(Debug)]
 pub(super) struct Structure {
     clients: HashMap<ClientId, Edits>,
-    /// Depth of what lies in each nested shared type.
-    types: HashMap<Id, u16>,
+    /// Depth of what lies in each nested shared type, and the type.
+    types: HashMap<Id, (u16, u8)>,
     secret: RandomState,
     /// The place of letters in a text.
     text: Option<u64>,
@@ -73,6 +83,8 @@ pub(super) struct Before {
     clients: Vec<(ClientId, usize, u32)>,
     types: Vec<Id>,
     blocks: usize,
+    /// Blocks of the update that fit nowhere.
+    pub(super) forgotten: HashSet<Id>,
 }
 
 impl Structure {
@@ -198,18 +210,23 @@ impl Structure {
         if block.id.clock > known {
             return Ok(Fit::Missing(Id { client: block.id.client, clock: known }));
         }
-        let place = match self.place(block)? {
-            Ok(place) if block.id.clock == known => place,
-            Ok(place) => self.continued(block, known, place)?,
-            Err(missing) => return Ok(Fit::Missing(missing)),
+        let entered = match self.place(block) {
+            Ok(Err(missing)) => return Ok(Fit::Missing(missing)),
+            Ok(Ok(place)) => {
+                self.continued(block, known, place).and_then(|place| self.enter_type(block, place, before))
+            }
+            Err(misfit) => Err(misfit),
         };
-        self.enter_type(block, place, before)?;
+        let place = entered.unwrap_or_else(|Misfit| {
+            before.forgotten.insert(block.id);
+            NOWHERE
+        });
         self.push(block, known, place, before);
         Ok(Fit::New)
     }
 
     /// Where a block lies, or the edit that must be known first.
-    fn place(&self, block: &Block<'_>) -> Result<Result<Place, Id>, BadUpdate> {
+    fn place(&self, block: &Block<'_>) -> Result<Result<Place, Id>, Misfit> {
         let BlockKind::Item { origin, right_origin, parent, key, content } = block.kind else {
             return Ok(Ok(NOWHERE));
         };
@@ -223,50 +240,62 @@ impl Structure {
             Parent::Root(name) => self.root(name, key),
             Parent::Type(id) => self.nested(id, key)?,
         };
-        if self.text == Some(place.hash) && matches!(content, Content::Binary | Content::Values) {
-            return Err(BadUpdate::NotText);
+        let is_text = self.text == Some(place.hash);
+        let strange = is_strange(content, if is_text { TEXT } else { place.kind }, place.keyed);
+        if strange {
+            return Err(Misfit);
         }
         place.forgotten = place.hash == NOWHERE.hash || content == Content::Deleted;
         Ok(Ok(place))
     }
 
-    fn between(&self, left: Option<Id>, right: Option<Id>) -> Result<Place, BadUpdate> {
+    fn between(&self, left: Option<Id>, right: Option<Id>) -> Result<Place, Misfit> {
         let place = |id: Id| self.place_of(id);
         match (left.map(place), right.map(place)) {
-            (Some(left), Some(right)) if left.hash != right.hash => Err(BadUpdate::CrossedOrigins),
+            (Some(left), Some(right)) if left.hash != right.hash => Err(Misfit),
             (Some(one), _) | (None, Some(one)) => Ok(one),
             (None, None) => Ok(NOWHERE),
         }
     }
 
     fn root(&self, name: &str, key: Option<&str>) -> Place {
-        Place { hash: self.hash((name, key)), depth: 0, forgotten: false }
+        Place { hash: self.hash((name, key)), depth: 0, keyed: key.is_some(), kind: UNSAID, forgotten: false }
     }
 
-    fn nested(&self, id: Id, key: Option<&str>) -> Result<Place, BadUpdate> {
+    fn nested(&self, id: Id, key: Option<&str>) -> Result<Place, Misfit> {
         match self.types.get(&id) {
-            Some(depth) => Ok(Place { hash: self.hash((id, key)), depth: *depth, forgotten: false }),
+            Some((depth, kind)) => Ok(Place {
+                hash: self.hash((id, key)),
+                depth: *depth,
+                keyed: key.is_some(),
+                kind: *kind,
+                forgotten: false,
+            }),
             None if self.place_of(id).forgotten => Ok(NOWHERE),
-            None => Err(BadUpdate::Parent),
+            None => Err(Misfit),
         }
     }
 
     /// A block whose first edits are known goes on where they lie.
-    fn continued(&self, block: &Block<'_>, known: u32, place: Place) -> Result<Place, BadUpdate> {
+    fn continued(&self, block: &Block<'_>, known: u32, place: Place) -> Result<Place, Misfit> {
+        if block.id.clock == known {
+            return Ok(place);
+        }
         let last = self.place_of(Id { client: block.id.client, clock: known - 1 });
-        if last.hash == place.hash { Ok(place) } else { Err(BadUpdate::Continuation) }
+        if last.hash == place.hash { Ok(place) } else { Err(Misfit) }
     }
 
-    fn enter_type(&mut self, block: &Block<'_>, place: Place, before: &mut Before) -> Result<(), BadUpdate> {
-        let is_type = matches!(block.kind, BlockKind::Item { content: Content::Type, .. });
-        if is_type && place.hash != NOWHERE.hash {
+    fn enter_type(&mut self, block: &Block<'_>, place: Place, before: &mut Before) -> Result<Place, Misfit> {
+        if let BlockKind::Item { content: Content::Type(kind), .. } = block.kind
+            && place.hash != NOWHERE.hash
+        {
             if usize::from(place.depth) >= UPDATE_NESTING_MAX {
-                return Err(BadUpdate::Nesting);
+                return Err(Misfit);
             }
-            self.types.insert(block.id, place.depth + 1);
+            self.types.insert(block.id, (place.depth + 1, kind));
             before.types.push(block.id);
         }
-        Ok(())
+        Ok(place)
     }
 
     fn push(&mut self, block: &Block<'_>, known: u32, place: Place, before: &mut Before) {
@@ -296,6 +325,20 @@ impl Structure {
 
     fn hash(&self, value: impl std::hash::Hash) -> u64 {
         self.secret.hash_one(value).max(1)
+    }
+}
+
+/// Whether no program puts such content into such a type. yrs walks an array for ever that holds letters outside the first plane,
+/// and panics at a format where it expects a value.
+fn is_strange(content: Content, kind: u8, keyed: bool) -> bool {
+    match (content, kind) {
+        (Content::Deleted, _) => false,
+        (Content::Format | Content::Text, _) if keyed => true,
+        _ if keyed => false,
+        (_, MAP) => true,
+        (Content::Format | Content::Text, ARRAY) => true,
+        (Content::Binary | Content::Values, TEXT | XML_TEXT) => true,
+        _ => false,
     }
 }
 

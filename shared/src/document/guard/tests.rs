@@ -171,31 +171,32 @@ fn two_updates_that_wait_for_each_other_are_refused_together() {
 }
 
 #[test]
-fn a_neighbour_in_another_place_a_parent_that_is_none_and_values_in_a_text_are_refused() {
+fn a_neighbour_in_another_place_a_parent_that_is_none_and_values_in_a_text_are_forgotten() {
     let ana = client(1);
     let mut document = Document::new(Kind::Text, 9);
     document.apply(&insert(&ana, 0, "abc")).unwrap();
     let other = Crafted::blocks(1, 2, 0).byte(0x04).numbers(&[1]).text("other").text("z").end();
     assert_eq!(document.apply(&other), Ok(Applied::New));
     let crossed = Crafted::blocks(1, 3, 0).byte(0xC4).numbers(&[1, 0, 2, 0]).text("x").end();
-    assert_eq!(document.apply(&crossed), Err(BadUpdate::CrossedOrigins));
-    let child_of_a_letter = Crafted::blocks(1, 3, 0).byte(0x04).numbers(&[0, 1, 1]).text("x").end();
-    assert_eq!(document.apply(&child_of_a_letter), Err(BadUpdate::Parent));
+    assert_eq!(document.apply(&crossed), Ok(Applied::Cleaned));
+    let child_of_a_letter = Crafted::blocks(1, 3, 1).byte(0x04).numbers(&[0, 1, 1]).text("x").end();
+    assert_eq!(document.apply(&child_of_a_letter), Ok(Applied::Cleaned));
     let number =
-        Crafted::blocks(1, 3, 0).byte(0x08).numbers(&[1]).text("content").numbers(&[1]).byte(126).end();
-    assert_eq!(document.apply(&number), Err(BadUpdate::NotText));
+        Crafted::blocks(1, 3, 2).byte(0x08).numbers(&[1]).text("content").numbers(&[1]).byte(126).end();
+    assert_eq!(document.apply(&number), Ok(Applied::Cleaned));
     assert_eq!(letters(&document), "abc");
-    assert_eq!(document.clock(3), 0);
+    assert_eq!(document.clock(3), 3, "their clocks count, so that peers agree");
+    document.snapshot().unwrap();
 }
 
 #[test]
-fn shared_types_nested_too_deep_are_refused_update_by_update() {
+fn shared_types_nested_too_deep_are_forgotten_update_by_update() {
     let mut document = Document::new(Kind::Text, 9);
-    let first = Crafted::blocks(1, 1, 0).byte(0x07).numbers(&[1]).text("deep").byte(1).end();
+    let first = Crafted::blocks(1, 1, 0).byte(0x07).numbers(&[1]).text("deep").byte(0).end();
     assert_eq!(document.apply(&first), Ok(Applied::New));
     let nested =
-        |clock: u64| Crafted::blocks(1, 1, clock).byte(0x07).numbers(&[0, 1, clock - 1]).byte(1).end();
-    let deepest = (1..100).find(|clock| document.apply(&nested(*clock)) == Err(BadUpdate::Nesting));
+        |clock: u64| Crafted::blocks(1, 1, clock).byte(0x07).numbers(&[0, 1, clock - 1]).byte(0).end();
+    let deepest = (1..100).find(|clock| document.apply(&nested(*clock)) == Ok(Applied::Cleaned));
     assert_eq!(deepest, Some(crate::limits::UPDATE_NESTING_MAX as u64));
     document.snapshot().unwrap();
 }
@@ -203,19 +204,23 @@ fn shared_types_nested_too_deep_are_refused_update_by_update() {
 #[test]
 fn an_update_that_is_refused_leaves_no_trace_and_its_clocks_stay_free() {
     let mut document = Document::new(Kind::Text, 9);
-    // The first block is sound, the second is not.
-    let mixed = Crafted::blocks(2, 1, 0)
+    // The first block is sound; the second client builds on itself through the first.
+    let mixed = Crafted(Vec::new())
+        .numbers(&[2])
+        .numbers(&[2, 1, 0])
         .byte(0x04)
         .numbers(&[1])
         .text("content")
         .text("ab")
-        .byte(0x08)
-        .numbers(&[1])
-        .text("content")
-        .numbers(&[1])
-        .byte(126)
+        .byte(0x84)
+        .numbers(&[2, 0])
+        .text("c")
+        .numbers(&[1, 2, 0])
+        .byte(0x84)
+        .numbers(&[1, 2])
+        .text("d")
         .end();
-    assert_eq!(document.apply(&mixed), Err(BadUpdate::NotText));
+    assert_eq!(document.apply(&mixed), Err(BadUpdate::OwnFuture));
     assert!(document.state_vector().is_empty());
     assert_eq!(document.apply(&insert(&client(1), 0, "abc")), Ok(Applied::New));
     assert_eq!(letters(&document), "abc");
@@ -262,6 +267,29 @@ fn a_map_written_again_and_again_and_types_in_it_that_are_overwritten_stay_sound
     }
     let again = Document::load(Kind::Sheet, 10, &document.snapshot().unwrap()).unwrap();
     assert_eq!(again.state_vector(), document.state_vector());
+}
+
+#[test]
+fn what_yjs_writes_in_node_is_read_and_written_alike() {
+    // node, yjs 13: client 1 writes "héllo 😀 world", client 2 inserts "nice " at 6, client 1 replaces the first letter by "H",
+    // both sync, client 1 sets meta.title; then Y.encodeStateAsUpdate and Y.encodeStateVector.
+    const STATE: &str = "02010200c401050106056e69636520050100010107636f6e74656e740184010006c3a96c6c6f208401050af09f98802077\
+                         6f726c64c40100010101482801046d657461057469746c650177054e6f7465730101010001";
+    let hex = |text: &str| -> Vec<u8> {
+        let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+    };
+    let document = Document::load(Kind::Text, 9, &hex(STATE)).unwrap();
+    assert_eq!(letters(&document), "Héllo nice 😀 world");
+    assert_eq!(document.snapshot().unwrap(), hex(STATE));
+    assert_eq!(document.state_vector().encode(), hex("0202050110"));
+    let window = super::super::TextDocument::of(document).unwrap();
+    // Y.createRelativePositionFromTypeIndex(text, 9), JSON.stringify.
+    let anchor = r#"{"type":null,"tname":"content","item":{"client":2,"clock":3},"assoc":0}"#;
+    let read: text::Anchor = serde_json::from_str(anchor).unwrap();
+    assert_eq!(window.position(&read), Some(9));
+    let made = window.anchor(9, text::anchor::Side::After).unwrap();
+    assert_eq!(serde_json::to_string(&made).unwrap(), anchor);
 }
 
 proptest! {

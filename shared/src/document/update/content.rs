@@ -16,6 +16,14 @@ pub(super) const HAS_RIGHT_ORIGIN: u8 = 0x40;
 pub(super) const HAS_KEY: u8 = 0x20;
 const KIND: u8 = 0x1f;
 
+/// Shared types on the wire.
+pub(in crate::document) const ARRAY: u8 = 0;
+pub(in crate::document) const MAP: u8 = 1;
+pub(in crate::document) const TEXT: u8 = 2;
+pub(in crate::document) const XML_TEXT: u8 = 6;
+/// A root, whose type nobody says.
+pub(in crate::document) const UNSAID: u8 = 255;
+
 /// What an item holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
@@ -29,8 +37,8 @@ pub enum Content {
     Embed,
     /// The start or end of a format in a text.
     Format,
-    /// A shared type.
-    Type,
+    /// A shared type, by its number on the wire.
+    Type(u8),
     /// Plain values.
     Values,
 }
@@ -57,8 +65,8 @@ impl Content {
                 whole(Content::Format)
             }
             7 => {
-                shared_type(reader)?;
-                whole(Content::Type)
+                let kind = shared_type(reader)?;
+                whole(Content::Type(kind))
             }
             8 => {
                 let len = reader.count(1)?;
@@ -81,12 +89,12 @@ fn utf16_len(text: &str) -> Result<u32, BadUpdate> {
     u32::try_from(units).map_err(|_| BadUpdate::Clock)
 }
 
-fn shared_type(reader: &mut Reader<'_>) -> Result<(), BadUpdate> {
+fn shared_type(reader: &mut Reader<'_>) -> Result<u8, BadUpdate> {
     match reader.byte()? {
         // Array, map, text, XML fragment, XML text.
-        0 | 1 | 2 | 4 | 6 => Ok(()),
+        kind @ (ARRAY | MAP | TEXT | 4 | XML_TEXT) => Ok(kind),
         // XML element, with its name.
-        3 => Ok(reader.text().map(drop)?),
+        3 => Ok(reader.text().map(|_| 3)?),
         // XML hooks (yrs reads them otherwise than Yjs writes them), weak links, and what nobody knows.
         kind => Err(BadUpdate::Type(kind)),
     }

@@ -85,16 +85,10 @@ pub enum BadUpdate {
     /// The deletions of a client are not in order, or are empty.
     #[error("deletions are out of order")]
     DeleteOrder,
-    /// A block lies between blocks of two different places.
-    #[error("a block refers to neighbours in different places")]
-    CrossedOrigins,
-    /// A block lies in something that is no shared type.
-    #[error("a block's parent is no shared type")]
+    /// The kind of a block's parent is none.
+    #[error("a block's parent is of no known kind")]
     Parent,
-    /// A block repeats clocks that are known and goes on in another place.
-    #[error("a block continues a known one in another place")]
-    Continuation,
-    /// A text holds what no editor of texts writes.
+    /// An embedded value that looks like letters.
     #[error("a text holds content that is no text")]
     NotText,
     /// The merge engine refused it, or broke and was rebuilt without it.

@@ -4,11 +4,12 @@
 //! its blocks; then the deletions: the number of clients; for each its id, the number of ranges, the ranges as clock and length.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::content::{self, Content};
 use super::{BadUpdate, Bounds, ClockRange, UpdateFacts};
 use crate::limits::CLOCK_MAX;
-use crate::protocol::lib0::Reader;
+use crate::protocol::lib0::{Reader, write_number};
 use crate::protocol::state_vector::ClientId;
 
 /// One edit of one client at one clock (Yjs: item id).
@@ -54,7 +55,7 @@ pub enum BlockKind<'a> {
 }
 
 /// Consecutive edits of one client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block<'a> {
     /// The first edit.
     pub id: Id,
@@ -62,6 +63,8 @@ pub struct Block<'a> {
     pub len: u32,
     /// What they are.
     pub kind: BlockKind<'a>,
+    /// Where it stands in the update.
+    bytes: Range<usize>,
 }
 
 impl Block<'_> {
@@ -94,6 +97,8 @@ pub struct Update<'a> {
     pub blocks: Vec<Block<'a>>,
     /// Deletions, client after client, in the order of their clocks and without overlap.
     pub deletes: Vec<Delete>,
+    /// Where the deletions start in the update.
+    deletes_at: usize,
 }
 
 impl<'a> Update<'a> {
@@ -114,6 +119,29 @@ impl<'a> Update<'a> {
     /// Its blocks by client.
     pub fn clients(&self) -> impl Iterator<Item = &[Block<'a>]> {
         self.blocks.chunk_by(|a, b| a.id.client == b.id.client)
+    }
+
+    /// The same update with these blocks (by their first edits) as if they had been deleted and forgotten. `bytes` are those that
+    /// were walked.
+    pub(in crate::document) fn without(&self, bytes: &[u8], forgotten: &HashSet<Id>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
+        write_number(&mut out, self.clients().count() as u64);
+        for blocks in self.clients() {
+            let first = blocks[0].id;
+            write_number(&mut out, blocks.len() as u64);
+            write_number(&mut out, first.client);
+            write_number(&mut out, u64::from(first.clock));
+            for block in blocks {
+                if forgotten.contains(&block.id) {
+                    out.push(content::GC);
+                    write_number(&mut out, u64::from(block.len));
+                } else {
+                    out.extend_from_slice(&bytes[block.bytes.clone()]);
+                }
+            }
+        }
+        out.extend_from_slice(&bytes[self.deletes_at..]);
+        out
     }
 
     /// What it is about.
@@ -164,6 +192,7 @@ impl<'a> Walk<'a> {
 
     fn block(&mut self, id: Id) -> Result<Block<'a>, BadUpdate> {
         self.count_values(1)?;
+        let start = self.reader.position();
         let info = self.reader.byte()?;
         let (kind, len) = match info {
             content::GC => (BlockKind::Gc, self.clock()?),
@@ -176,8 +205,8 @@ impl<'a> Walk<'a> {
         if id.clock.checked_add(len).is_none_or(|end| end > CLOCK_MAX) {
             return Err(BadUpdate::Clock);
         }
-        let block = Block { id, len, kind };
-        if let BlockKind::Item { origin, right_origin, parent, .. } = kind {
+        let block = Block { id, len, kind, bytes: start..self.reader.position() };
+        if let BlockKind::Item { origin, right_origin, parent, .. } = block.kind {
             let own_future = |id: Id| id.client == block.id.client && id.clock >= block.id.clock;
             let parent = if let Parent::Type(id) = parent { Some(id) } else { None };
             if [origin, right_origin, parent].into_iter().flatten().any(own_future) {
@@ -207,6 +236,7 @@ impl<'a> Walk<'a> {
     }
 
     fn deletions(&mut self) -> Result<(), BadUpdate> {
+        self.update.deletes_at = self.reader.position();
         let count = self.reader.count(2)?;
         if count > self.bounds.clients {
             return Err(BadUpdate::TooManyClients(self.bounds.clients));
