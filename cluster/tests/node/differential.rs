@@ -182,3 +182,8 @@ fn run(resp3: bool) {
 fn random_commands_are_answered_as_by_redis_in_resp2() {
     run(false);
 }
+
+#[test]
+fn random_commands_are_answered_as_by_redis_in_resp3() {
+    run(true);
+}

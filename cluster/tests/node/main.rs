@@ -4,6 +4,7 @@
 //!
 //! - `cluster_*`, [`local`]: several nodes; [`redis_cli`]: the usual tool.
 //! - [`differential`]: random commands on our node and on redis-server must be answered alike; [`templates`] says which.
+//! - [`waiting`]: clients that wait for keys.
 //! - [`raw`]: a connection that keeps every byte of a reply's shape.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
@@ -19,3 +20,4 @@ mod local;
 mod raw;
 mod redis_cli;
 mod templates;
+mod waiting;

@@ -56,23 +56,30 @@ fn union(context: &mut KeyContext<'_>, args: Args<'_>, keys: Range<usize>) -> Re
     Ok(all)
 }
 
+/// The members of the first set that are in no other. Both ways are Redis's, and so is the choice between them: by the work they
+/// make, which also decides what representation the result has.
 fn difference(context: &mut KeyContext<'_>, args: Args<'_>, keys: Range<usize>) -> Result<Set, CommandError> {
+    let mut sizes = Vec::with_capacity(keys.len());
     for at in keys.clone() {
-        context.find::<Set>(args.at(at))?;
+        sizes.extend(context.find(args.at(at))?.map(Set::len));
     }
-    let mut left = context.find::<Set>(args.at(keys.start))?.cloned().unwrap_or_default();
+    let Some(first) = context.find::<Set>(args.at(keys.start))? else { return Ok(Set::new()) };
+    let by_members = first.len() * sizes.len() / 2 <= sizes.iter().sum();
+    let mut left = Packed::new();
+    left.extend(first.iter());
+    if by_members {
+        for at in keys.skip(1) {
+            let Some(other) = context.find::<Set>(args.at(at))? else { continue };
+            let mut rest = Packed::new();
+            rest.extend(left.iter().filter(|member| !other.contains(member)));
+            left = rest;
+        }
+        return Ok(collected(&left));
+    }
+    let mut left = collected(&left);
     for at in keys.skip(1) {
-        let Some(other) = context.find::<Set>(args.at(at))? else { continue };
-        if other.len() <= left.len() {
-            other.iter().for_each(|member| {
-                left.remove(&member);
-            });
-        } else {
-            let mut gone = Packed::new();
-            gone.extend(left.iter().filter(|member| other.contains(member)));
-            gone.iter().for_each(|member| {
-                left.remove(member);
-            });
+        for member in context.find::<Set>(args.at(at))?.iter().flat_map(|set| set.iter()) {
+            left.remove(&member);
         }
     }
     Ok(left)
