@@ -10,6 +10,7 @@
 //! - [`command`]: the one table of commands, and what each does.
 //! - [`redirect`]: whether this node serves a slot, and what is answered when not.
 //! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
+//! - [`maxmemory`]: what happens when the data outgrows it.
 //! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
 //! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
 //! - [`gossip`]: how nodes find each other, agree, and notice who is gone. Pure.
@@ -29,6 +30,7 @@ pub mod keyspace;
 pub mod local;
 pub mod log;
 pub mod logging;
+pub mod maxmemory;
 pub mod node;
 pub mod process;
 pub mod pubsub;

@@ -16,8 +16,8 @@ use crate::logging;
 use crate::pubsub::PubSub;
 use crate::replay::KeyspaceReplay;
 use crate::server::clients::Clients;
-use crate::server::listener;
 use crate::server::workers::Workers;
+use crate::server::{housekeeping, listener};
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::topology::view::ClusterView;
@@ -139,7 +139,7 @@ impl Node {
         } else {
             (Arc::new(ClusterView::alone()), None)
         };
-        let keyspace = Keyspace::new(rng::random_u64());
+        let keyspace = Keyspace::new(rng::random_u64(), time::now_ms());
         let clock = Clock::at(time::now_ms(), &config);
         let log = Log::open(&config, &KeyspaceReplay { keyspace: &keyspace, pubsub: &pubsub, clock })?;
         write_pid(&config)?;
@@ -158,6 +158,7 @@ impl Node {
             started_ms: time::now_ms(),
         });
         listener::start(&shared, listeners);
+        housekeeping::start(&shared);
         let rewriter = Arc::clone(&shared);
         let rewriting = async move { rewriter.log.run_rewriter(&rewriter.keyspace).await };
         shared.workers.spawn_apart("log-rewriter", rewriting).map_err(NodeError::Worker)?;

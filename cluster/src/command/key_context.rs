@@ -224,7 +224,7 @@ impl<'c> KeyContext<'c> {
     /// Sets when a key expires; [`NEVER`] persists it. False if it is not there.
     pub fn set_deadline(&mut self, key: &[u8], deadline: u64) -> bool {
         let Some((slot, place)) = self.locate(key, false) else { return false };
-        self.partitions.partition(slot.partition()).set_deadline(slot, place, deadline);
+        self.partitions.partition(slot.partition()).set_deadline(slot, place, key, deadline);
         self.changed(key);
         true
     }

@@ -5,6 +5,7 @@
 //! - [`partition`]: what one lock guards; [`held`]: the locks that one command holds.
 //! - [`slot_table`]: the keys of one slot; [`entry`]: one key with its value; [`dump`]: an entry as bytes; [`clock`]: when it was used.
 //! - [`value`]: the types of values that are not strings.
+//! - [`wheel`]: which keys expire when.
 //! - [`watch`]: keys that transactions watch; [`waiting`]: clients that wait for keys.
 
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod slot_table;
 pub mod value;
 pub mod waiting;
 pub mod watch;
+pub mod wheel;
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -59,10 +61,11 @@ pub struct Keyspace {
 }
 
 impl Keyspace {
-    /// An empty keyspace whose hashes are seeded with `seed`.
-    pub fn new(seed: u64) -> Keyspace {
+    /// An empty keyspace whose hashes are seeded with `seed`; `now_ms` is where expiry begins to look.
+    pub fn new(seed: u64, now_ms: u64) -> Keyspace {
         let hasher = KeyHasher::new(seed);
-        let cell = |_| Cell { lock: Mutex::new(Partition::new(hasher)), stats: PartitionStats::default() };
+        let cell =
+            |_| Cell { lock: Mutex::new(Partition::new(hasher, now_ms)), stats: PartitionStats::default() };
         Keyspace { cells: (0..PARTITIONS).map(cell).collect(), hasher }
     }
 

@@ -10,6 +10,7 @@ use super::entry::{Deadline, Entry, NEVER};
 use super::slot_table::{Place, SlotTable};
 use super::waiting::Waiting;
 use super::watch::Watched;
+use super::wheel::{Due, Wheel};
 
 /// Slots of a partition.
 const SLOTS_PER_PARTITION: usize = SLOTS / PARTITIONS;
@@ -23,6 +24,8 @@ pub struct Partition {
     memory: usize,
     /// Keys that have a deadline.
     volatile: usize,
+    /// When they expire.
+    wheel: Wheel,
     /// Look-ups that found their key.
     pub hits: u64,
     /// Look-ups that did not.
@@ -36,8 +39,8 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// No keys.
-    pub fn new(hasher: KeyHasher) -> Partition {
+    /// No keys; the wheel of deadlines stands at `now_ms`.
+    pub fn new(hasher: KeyHasher, now_ms: u64) -> Partition {
         let tables = (0..SLOTS_PER_PARTITION).map(|_| SlotTable::new()).collect();
         Partition {
             tables,
@@ -45,6 +48,7 @@ impl Partition {
             keys: 0,
             memory: 0,
             volatile: 0,
+            wheel: Wheel::new(now_ms),
             hits: 0,
             misses: 0,
             expired: 0,
@@ -154,19 +158,55 @@ impl Partition {
         }
         let now = entry.memory();
         self.memory = self.memory - memory + now;
-        self.deadline_changed(old, new);
+        self.deadline_changed(slot, key, old, new);
     }
 
     /// Sets when the key at a place expires; [`NEVER`] persists it.
-    pub fn set_deadline(&mut self, slot: Slot, place: Place, deadline: u64) {
+    pub fn set_deadline(&mut self, slot: Slot, place: Place, key: &[u8], deadline: u64) {
         let Some(old) = self.at(slot, place).map(Entry::deadline) else { return };
         self.change(slot, place, |entry| entry.set_deadline(deadline));
-        self.deadline_changed(old, deadline);
+        self.deadline_changed(slot, key, old, deadline);
     }
 
     #[inline]
-    fn deadline_changed(&mut self, old: u64, new: u64) {
+    fn deadline_changed(&mut self, slot: Slot, key: &[u8], old: u64, new: u64) {
         self.volatile = self.volatile + usize::from(new != NEVER) - usize::from(old != NEVER);
+        if new != NEVER && new != old {
+            self.wind(slot, self.hash(key), new);
+        }
+    }
+
+    /// Puts a deadline into the wheel.
+    fn wind(&mut self, slot: Slot, hash: u64, deadline: u64) {
+        self.wheel.insert(Due::new(hash, slot.index() % SLOTS_PER_PARTITION, deadline));
+        let (tables, hasher) = (&self.tables, self.hasher);
+        self.wheel.sweep(self.volatile, |due| {
+            let table = &tables[due.place()];
+            table
+                .find_hash(due.hash, hasher)
+                .any(|place| table.at(place).is_some_and(|entry| is_of(entry, due)))
+        });
+    }
+
+    /// The keys that are due now, at most about `limit`, with their slots; true if there may be more. `index` is this
+    /// partition's. They are still there.
+    pub fn due(
+        &mut self,
+        index: usize,
+        now_ms: u64,
+        limit: usize,
+        found: &mut Vec<(Slot, Box<[u8]>)>,
+    ) -> bool {
+        let mut out = Vec::new();
+        let more = self.wheel.advance(now_ms, limit, &mut out);
+        for due in out {
+            let number = u16::try_from(index * SLOTS_PER_PARTITION + due.place()).ok();
+            let Some(slot) = number.and_then(Slot::new) else { continue };
+            let table = &self.tables[due.place()];
+            let entries = table.find_hash(due.hash, self.hasher).filter_map(|place| table.at(place));
+            found.extend(entries.filter(|entry| is_of(entry, &due)).map(|entry| (slot, entry.key().into())));
+        }
+        more
     }
 
     /// Puts in an entry whose key is not there.
@@ -177,7 +217,11 @@ impl Partition {
         self.volatile += usize::from(entry.deadline() != NEVER);
         let hash = self.hash(entry.key());
         let hasher = self.hasher;
+        let deadline = entry.deadline();
         self.table_mut(slot).insert(hash, entry, hasher);
+        if deadline != NEVER {
+            self.wind(slot, hash, deadline);
+        }
     }
 
     /// Takes out all keys; dropping the tables is left to the caller, outside the lock.
@@ -244,6 +288,11 @@ impl Partition {
     pub fn is_empty(&self) -> bool {
         self.keys == 0
     }
+}
+
+/// Whether what came out of the wheel is about what the key holds now.
+fn is_of(entry: &Entry, due: &Due) -> bool {
+    entry.deadline() != NEVER && Due::new(due.hash, due.place(), entry.deadline()) == *due
 }
 
 /// Figures of a partition that others read without its lock: as its last holder left them.

@@ -18,6 +18,7 @@ use crate::command::{Args, CommandError, Handler, Reply, Request, SessionContext
 use crate::commit::{self, Clock, Outcome};
 use crate::config::Config;
 use crate::config::high::AppendFsync;
+use crate::maxmemory;
 use crate::node::Shared;
 use crate::redirect::{self, Route};
 
@@ -51,13 +52,15 @@ pub(super) struct Turn<'t> {
     commands: u64,
     tally: Tally,
     hold: Option<Hold>,
+    /// There was room for a command of this turn.
+    has_room: bool,
 }
 
 impl<'t> Turn<'t> {
     pub(super) fn new(shared: &'t Arc<Shared>, now_ms: u64) -> Turn<'t> {
         let config = shared.config();
         let clock = Clock::at(now_ms, &config);
-        Turn { shared, config, clock, commands: 0, tally: Tally::start(), hold: None }
+        Turn { shared, config, clock, commands: 0, tally: Tally::start(), hold: None, has_room: false }
     }
 
     /// Counts what was done; tells what its replies must wait for.
@@ -105,7 +108,7 @@ impl<'t> Turn<'t> {
     fn run(&mut self, args: Args<'_>, session: &mut Session, work: &mut Work, output: &mut Vec<u8>) -> Ran {
         let (start, replies) = (output.len(), session.replies);
         let mut reply = Reply::new(output, session.protocol);
-        let result = match self.checked(&args, session) {
+        let result = match self.checked(&args, session).and_then(|found| self.has_room(found, work)) {
             Err(error) => {
                 if let Some(transaction) = &mut session.transaction {
                     transaction.failed = true;
@@ -215,6 +218,16 @@ impl<'t> Turn<'t> {
     #[inline]
     fn paused(&self, found: Found, session: &Session) -> Option<Instant> {
         self.shared.clients.paused()?.holds(found.spec, session)
+    }
+
+    /// Makes room for a command that takes memory, once a turn.
+    #[inline]
+    fn has_room(&mut self, checked: (Found, Route), work: &mut Work) -> Result<(Found, Route), CommandError> {
+        if self.config.maxmemory == 0 || self.has_room || !checked.0.spec.has(flag::DENY_OOM) {
+            return Ok(checked);
+        }
+        self.has_room = maxmemory::make_room(self.shared, &self.config, work, self.clock.now_ms);
+        if self.has_room { Ok(checked) } else { Err(CommandError::OutOfMemory) }
     }
 
     /// The row and the route of a request, or why it is refused.

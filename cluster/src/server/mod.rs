@@ -2,13 +2,14 @@
 //!
 //! # Layout
 //!
-//! - [`listener`]: accepts; [`workers`]: the threads that serve; [`signals`]: what ends the process.
+//! - [`listener`]: accepts; [`workers`]: the threads that serve; [`signals`]: what ends the process; [`housekeeping`]: what nobody asks for.
 //! - [`connection`]: one connection: reads, runs, writes; `dispatch`: one request; `tally`: what it took; [`pause`]: what a connection may wait for.
 //! - [`session`]: what a connection remembers; [`clients`]: the registry of all; [`outbox`]: messages pushed to one.
 
 pub mod clients;
 pub mod connection;
 mod dispatch;
+pub mod housekeeping;
 pub mod listener;
 pub mod outbox;
 pub mod pause;

@@ -3,6 +3,7 @@
 use shared::limits::PARTITIONS;
 
 use crate::command::{Args, CommandError, KeyContext, Reply};
+use crate::maxmemory::PLACE_BYTES;
 
 const HELP: &[&str] = &[
     "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
@@ -17,9 +18,6 @@ const HELP: &[&str] = &[
     "HELP",
     "    Print this help.",
 ];
-
-/// Bytes of an entry in its slot's table: two words, its tag, and the free places beside it (tables are 44 to 88 % full).
-const PLACE_BYTES: usize = 26;
 
 /// `MEMORY USAGE key [SAMPLES count] | STATS | DOCTOR | PURGE`
 pub fn memory(
