@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //!
+//! - `crash`: every process killed in the middle of typing, ten times.
 //! - `yjs`: y-websocket clients in node. `saving`: snapshots, trimming, crashes. `hostile`: bad bytes and slow clients.
 //! - `foreign`: clients that speak RESP only. `control`: `docs:control`. `http`: documents by HTTP. `twins`: two services.
 //! - `support`: what they share.
@@ -9,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod control;
+mod crash;
 mod foreign;
 mod hostile;
 mod http;
