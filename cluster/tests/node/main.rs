@@ -8,7 +8,6 @@
 //! - [`raw`]: a connection that keeps every byte of a reply's shape.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
-
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cluster_bus;

@@ -40,7 +40,9 @@ fn nothing_saved_is_gone_when_every_process_is_killed_in_the_middle_of_typing() 
     for round in 0..ROUNDS {
         let saved = Arc::new(AtomicUsize::new(0));
         let typists: Vec<Typing> = (0..TYPISTS)
-            .map(|typist| Typing::start(service.address(), format!("{round}.{typist}"), rng.next_u64(), saved.clone()))
+            .map(|typist| {
+                Typing::start(service.address(), format!("{round}.{typist}"), rng.next_u64(), saved.clone())
+            })
             .collect();
         let goal = SAVED_MIN + rng.below(SAVED_MIN as u64) as usize;
         wait::until("typists are told saved", || saved.load(Ordering::Relaxed) >= goal);
@@ -66,7 +68,12 @@ fn nothing_saved_is_gone_when_every_process_is_killed_in_the_middle_of_typing() 
             answer.starts_with("HTTP/1.1 200").then_some(answer)
         });
         let lost: Vec<&String> = must_be_there.iter().filter(|word| !text.contains(word.as_str())).collect();
-        assert!(lost.is_empty(), "round {round}, seed {seed}: {} of {} saved words are gone: {lost:?}", lost.len(), must_be_there.len());
+        assert!(
+            lost.is_empty(),
+            "round {round}, seed {seed}: {} of {} saved words are gone: {lost:?}",
+            lost.len(),
+            must_be_there.len()
+        );
     }
     println!("{} saved words survived {ROUNDS} rounds", must_be_there.len());
 }
@@ -144,7 +151,8 @@ impl Typist {
             .chain(text.chars().enumerate().filter(|(_, letter)| *letter == '>').map(|(at, _)| at + 1))
             .collect();
         let at = ends[self.rng.below(ends.len() as u64) as usize];
-        let update = self.document.splice(at, 0, &word, now_ms()).expect("a sound document").expect("an edit");
+        let update =
+            self.document.splice(at, 0, &word, now_ms()).expect("a sound document").expect("an edit");
         self.typed.push(word);
         self.socket.send(Message::Update(&update).encode().into()).is_ok()
     }
