@@ -32,6 +32,10 @@ impl Scratch {
 
     /// Readies it for the next connection.
     pub(super) fn clear(&mut self) {
+        if self.input.len() != READ_BYTES {
+            // Whoever had the buffers panicked: without this every later connection would read nothing and be closed.
+            *self = Scratch::new();
+        }
         self.output.clear();
         if self.output.capacity() > KEEP_BYTES_MAX {
             self.output = Vec::with_capacity(READ_BYTES);
@@ -45,4 +49,17 @@ impl Scratch {
 thread_local! {
     /// Borrowed only between two awaits.
     pub(super) static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::new());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_while_the_buffers_are_out_costs_no_later_connection() {
+        let mut scratch = Scratch::new();
+        drop(std::mem::take(&mut scratch.input));
+        scratch.clear();
+        assert_eq!(scratch.input.len(), READ_BYTES);
+    }
 }
