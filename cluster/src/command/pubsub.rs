@@ -228,9 +228,10 @@ fn end(context: &mut SessionContext<'_>, scope: Scope, kind: &str, args: Args<'_
         let count = context.session.subscription.as_ref().map_or(0, |s| s.unsubscribe(scope, &name));
         confirmed.push((name, count));
     }
-    // After the confirmation nothing comes from the channel: what is under way goes before it.
-    for message in context.session.client.outbox.take() {
-        reply.encoded(&message);
+    // After the confirmation nothing comes from the channel: what is under way goes before it. Not inside EXEC, where it would
+    // stand among the replies.
+    if context.work.is_some() {
+        context.session.client.outbox.take().iter().for_each(|message| reply.encoded(message));
     }
     if confirmed.is_empty() {
         let count = context.session.subscription.as_ref().map_or(0, |s| s.told(scope));

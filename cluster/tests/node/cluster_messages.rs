@@ -115,6 +115,9 @@ fn a_resp2_subscriber_may_run_few_commands_and_leaves_that_state_by_unsubscribin
     assert_eq!(words(wire.call(&["PING"])), ["pong", ""]);
     assert_eq!(words(wire.call(&["UNSUBSCRIBE"])), ["unsubscribe", "a", "0"]);
     assert!(wire.call(&["GET", &key]).is_null());
+    let mut resp3 = cluster.node(0).wire().resp3();
+    resp3.call(&["SUBSCRIBE", "a"]);
+    assert!(resp3.call(&["GET", &key]).is_null(), "RESP3 tells pushes from answers");
 }
 
 #[test]
@@ -153,4 +156,23 @@ fn a_subscriber_that_does_not_read_is_disconnected_and_the_others_hear_everythin
         assert_eq!(heard(&mut good)[2].len(), message.len());
         listeners == Some(1)
     });
+}
+
+#[test]
+fn a_message_published_in_a_transaction_comes_after_what_it_tells_of() {
+    let cluster = three();
+    let owner = cluster.owner_of("doc:{notes}");
+    let mut listener = cluster.node(owner).wire();
+    listener.call(&["SSUBSCRIBE", "doc:{notes}"]);
+    let (mut writer, mut reader) = (cluster.node(owner).wire(), cluster.node(owner).wire());
+    for number in 0..200 {
+        for words in
+            [&["MULTI"][..], &["SPUBLISH", "doc:{notes}", "m"], &["RPUSH", "doc:{notes}:log", "u"], &["EXEC"]]
+        {
+            writer.send(words);
+        }
+        assert_eq!(heard(&mut listener)[2], "m");
+        assert_eq!(reader.call(&["LLEN", "doc:{notes}:log"]).as_int(), Some(number + 1));
+        (0..4).for_each(|_| drop(writer.read()));
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
-use shared::testing::binary;
 use shared::testing::cluster::Cluster;
-use shared::testing::node::Program;
+use shared::testing::folder::TempFolder;
+use shared::testing::node::{Node, Program};
+use shared::testing::{binary, wait};
 
 /// What it prints; it must succeed.
 fn redis_cli(args: &[&str]) -> String {
@@ -12,6 +13,29 @@ fn redis_cli(args: &[&str]) -> String {
     let text = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "redis-cli {args:?}: {text}");
     text
+}
+
+#[test]
+fn it_creates_checks_and_asks_a_cluster() {
+    let folder = TempFolder::new("redis-cli");
+    let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
+    let nodes: Vec<Node> = (0..3).map(|_| Node::start_in(Program::Ours, folder.path(), &options)).collect();
+    let addresses: Vec<String> = nodes.iter().map(Node::address).collect();
+    let [a, b, c] = [&*addresses[0], &*addresses[1], &*addresses[2]];
+    let created = redis_cli(&["--cluster", "create", a, b, c, "--cluster-yes"]);
+    assert!(created.contains("[OK] All 16384 slots covered."), "{created}");
+    wait::until("every node is ok", || {
+        nodes.iter().all(|node| {
+            let info = node.wire().call(&["CLUSTER", "INFO"]);
+            info.as_str().is_some_and(|info| info.contains("cluster_state:ok"))
+        })
+    });
+    let checked = redis_cli(&["--cluster", "check", b]);
+    assert!(checked.contains("[OK] All nodes agree about slots configuration."), "{checked}");
+    let info = redis_cli(&["--cluster", "info", c]);
+    assert!(info.contains("[OK] 0 keys in 3 masters."), "{info}");
+    let called = redis_cli(&["--cluster", "call", a, "PING"]);
+    assert_eq!(called.matches("PONG").count(), 3, "{called}");
 }
 
 #[test]

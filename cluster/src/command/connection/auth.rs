@@ -86,6 +86,9 @@ pub fn hello(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply
         *context.session.client.name.lock() = name;
     }
     context.session.protocol = protocol;
+    if let Some(subscription) = &context.session.subscription {
+        subscription.speaks(protocol);
+    }
     let mode: &[u8] = if context.config.cluster_enabled { b"cluster" } else { b"standalone" };
     let mut reply = reply.nested(protocol);
     reply.map(7);
