@@ -34,6 +34,11 @@ async fn saved_names_exactly_what_a_connection_sent_on_redis() {
     saved_names_exactly_what_a_connection_sent(Stage::redis()).await;
 }
 
+#[tokio::test]
+async fn saved_names_exactly_what_a_connection_sent_on_our_nodes() {
+    saved_names_exactly_what_a_connection_sent(Stage::ours()).await;
+}
+
 async fn saved_names_exactly_what_a_connection_sent(stage: Stage) {
     let mut ana = Ws::join(&stage.address(), "notes?saved=1").await;
     let mut ben = Ws::join(&stage.address(), "notes").await;
@@ -59,8 +64,17 @@ async fn saved_names_exactly_what_a_connection_sent(stage: Stage) {
 }
 
 #[tokio::test]
-async fn what_was_saved_survives_sigkill_of_the_service_in_the_middle_of_typing() {
-    let mut stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "500ms"]);
+async fn what_was_saved_survives_sigkill_in_the_middle_of_typing_on_redis() {
+    what_was_saved_survives_sigkill(Cluster::redis(3, 0)).await;
+}
+
+#[tokio::test]
+async fn what_was_saved_survives_sigkill_in_the_middle_of_typing_on_our_nodes() {
+    what_was_saved_survives_sigkill(Cluster::ours(3, 0)).await;
+}
+
+async fn what_was_saved_survives_sigkill(cluster: Cluster) {
+    let mut stage = Stage::on(cluster, &["--save-every", "500ms"]);
     let mut typed = String::new();
     for round in 0..5 {
         let mut ana = Ws::join(&stage.address(), "notes?saved=1").await;

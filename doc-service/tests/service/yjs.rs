@@ -9,8 +9,16 @@ use crate::support::stage::Stage;
 use crate::support::yjs::Yjs;
 
 #[test]
-fn two_clients_see_each_others_letters() {
-    let stage = Stage::redis();
+fn two_clients_see_each_others_letters_on_redis() {
+    two_clients_see_each_others_letters(&Stage::redis());
+}
+
+#[test]
+fn two_clients_see_each_others_letters_on_our_nodes() {
+    two_clients_see_each_others_letters(&Stage::ours());
+}
+
+fn two_clients_see_each_others_letters(stage: &Stage) {
     let address = stage.address();
     let (mut ana, mut ben) = (Yjs::join(&address, "notes"), Yjs::join(&address, "notes"));
     ana.append("Hello 👩‍👩‍👧 ");

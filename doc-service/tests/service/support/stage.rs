@@ -14,6 +14,11 @@ impl Stage {
         Stage::on(Cluster::redis(3, 0), &[])
     }
 
+    /// Three of our nodes.
+    pub(crate) fn ours() -> Stage {
+        Stage::on(Cluster::ours(3, 0), &[])
+    }
+
     /// The service with more options `--NAME VALUE` on a cluster.
     pub(crate) fn on(cluster: Cluster, options: &[&str]) -> Stage {
         let service = service_on(&cluster, options);
