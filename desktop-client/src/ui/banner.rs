@@ -31,9 +31,11 @@ impl Banner {
             .child(&row)
             .build();
         revealer.set_visible(false);
-        revealer.connect_child_revealed_notify(|revealer| {
+        let words = label.clone();
+        revealer.connect_child_revealed_notify(move |revealer| {
             if !revealer.is_child_revealed() && !revealer.reveals_child() {
                 revealer.set_visible(false);
+                words.set_label("");
             }
         });
         Banner { revealer, label }

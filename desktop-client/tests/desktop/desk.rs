@@ -1,0 +1,180 @@
+//! A display, a session bus, windows, keys: what one test sits at.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use shared::testing::process::Process;
+use shared::testing::{Cluster, Service, TempFolder, binary, wait};
+
+use crate::sight::Sight;
+
+/// Servers, a display and a bus of one test. Dropped from the top: windows go before what they stand on.
+pub struct Desk {
+    display: String,
+    bus: String,
+    _bus: Process,
+    _screen: Process,
+    pub service: Service,
+    pub cluster: Cluster,
+    folder: TempFolder,
+}
+
+/// One open window.
+pub struct Window {
+    process: Process,
+    display: String,
+    bus: String,
+}
+
+impl Desk {
+    /// A cluster of three, our service, an empty screen.
+    pub fn new(name: &str) -> Desk {
+        let folder = TempFolder::new(name);
+        let cluster = Cluster::redis(3, 0);
+        let service = Service::start_on(&cluster.url(), folder.path(), &[]);
+        let (screen, display) = screen(folder.path());
+        let (bus_process, bus) = bus(folder.path(), &display);
+        Desk { display, bus, _bus: bus_process, _screen: screen, service, cluster, folder }
+    }
+
+    /// Opens a window by way of the service.
+    pub fn window(&self, person: &str, document: &str) -> Window {
+        self.window_on(&format!("ws://{}", self.service.address()), person, document)
+    }
+
+    /// Opens a window on this server. A person's windows share a folder of state.
+    pub fn window_on(&self, server: &str, person: &str, document: &str) -> Window {
+        let state = self.folder.path().join(format!("state-{person}"));
+        let log = self.folder.path().join(format!("window-{person}.log"));
+        let arguments = ["--server", server, "--name", person, document];
+        let process = Process::spawn_with(&binary::ours(binary::DESKTOP), &arguments, &log, |command| {
+            prepared(command, self.folder.path(), &self.display, &self.bus)
+                .env("XDG_STATE_HOME", state)
+                .env("RUSTIDOCS_LOG", "info")
+        });
+        let window = Window { process, display: self.display.clone(), bus: self.bus.clone() };
+        wait::until(&format!("{person}'s window is open"), || window.x11_id().is_some());
+        window
+    }
+}
+
+impl Window {
+    /// What assistive technology sees now.
+    pub fn look(&self) -> Sight {
+        Sight::of(self.process.id(), &self.display, &self.bus)
+    }
+
+    /// Waits until what is seen is as wanted; panics with what is seen instead.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, wanted: impl Fn(&Sight) -> bool) -> Sight {
+        let mut last = None;
+        let deadline = std::time::Instant::now() + wait::PATIENCE;
+        while std::time::Instant::now() < deadline {
+            let sight = self.look();
+            if wanted(&sight) {
+                return sight;
+            }
+            last = Some(sight);
+        }
+        panic!("not seen: {what}\nseen instead: {last:#?}");
+    }
+
+    /// Waits until the text reads so.
+    #[track_caller]
+    pub fn wait_text(&self, text: &str) {
+        self.wait_for(&format!("the text {text:?}"), |sight| sight.text().as_deref() == Some(text));
+    }
+
+    /// Waits until a label says this.
+    #[track_caller]
+    pub fn wait_says(&self, words: &str) {
+        self.wait_for(words, |sight| sight.says(words));
+    }
+
+    /// Types letters into the text.
+    pub fn types(&self, letters: &str) {
+        self.focus();
+        self.xdotool(&["type", "--delay", "12", letters]);
+    }
+
+    /// Presses keys, as `ctrl+z`.
+    pub fn presses(&self, keys: &[&str]) {
+        self.focus();
+        self.xdotool(&[&["key", "--delay", "30"], keys].concat());
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.process.kill();
+    }
+
+    fn focus(&self) {
+        let id = self.x11_id().expect("the window is open");
+        self.xdotool(&["windowfocus", "--sync", &id]);
+    }
+
+    fn x11_id(&self) -> Option<String> {
+        let pid = self.process.id().to_string();
+        let mut search = Command::new("xdotool");
+        search.env("DISPLAY", &self.display).args(["search", "--onlyvisible", "--pid", &pid]);
+        let found = search.output().expect("xdotool is installed");
+        // Ids grow: a dialog has a higher one than its window.
+        let ids =
+            String::from_utf8_lossy(&found.stdout).lines().filter_map(|id| id.parse::<u64>().ok()).max();
+        ids.map(|id| id.to_string())
+    }
+
+    fn xdotool(&self, arguments: &[&str]) {
+        let status = Command::new("xdotool").env("DISPLAY", &self.display).args(arguments).status();
+        assert!(status.expect("xdotool is installed").success(), "xdotool {arguments:?}");
+    }
+}
+
+/// A screen whose number the server chooses.
+fn screen(folder: &Path) -> (Process, String) {
+    let log = folder.join("screen.log");
+    let arguments = ["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"];
+    let process = Process::spawn(&binary::installed("Xvfb"), &arguments, &log);
+    let number = wait::until_some("the screen has a number", || {
+        process.log().lines().find_map(|line| line.trim().parse::<u32>().ok())
+    });
+    (process, format!(":{number}"))
+}
+
+/// A session bus; assistive technology is started on it by whoever asks first.
+fn bus(folder: &Path, display: &str) -> (Process, String) {
+    let log = folder.join("bus.log");
+    let arguments = ["--session", "--nofork", "--print-address"];
+    let process = Process::spawn_with(&binary::installed("dbus-daemon"), &arguments, &log, |command| {
+        prepared(command, folder, display, "")
+    });
+    let address = wait::until_some("the bus has an address", || {
+        process.log().lines().find(|line| line.starts_with("unix:")).map(str::to_owned)
+    });
+    (process, address)
+}
+
+/// An environment in which nothing of the person at this computer is read or changed.
+fn prepared<'a>(command: &'a mut Command, folder: &Path, display: &str, bus: &str) -> &'a mut Command {
+    let runtime: PathBuf = folder.join("run");
+    std::fs::create_dir_all(&runtime).expect("a runtime folder");
+    let private = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(&runtime, private).expect("a private runtime folder");
+    if bus.is_empty() {
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS");
+    } else {
+        command.env("DBUS_SESSION_BUS_ADDRESS", bus);
+    }
+    command
+        .env("DISPLAY", display)
+        .env("HOME", folder)
+        .env("XDG_RUNTIME_DIR", &runtime)
+        .env("XDG_CONFIG_HOME", folder.join("config"))
+        .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("GDK_BACKEND", "x11")
+        .env("GSK_RENDERER", "cairo")
+        .env("GSETTINGS_BACKEND", "memory")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("NO_AT_BRIDGE")
+}

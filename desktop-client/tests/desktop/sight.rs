@@ -1,0 +1,59 @@
+//! What assistive technology sees of a window, by AT-SPI.
+
+use std::process::Command;
+
+use serde::Deserialize;
+
+/// The reader: prints every widget as JSON.
+const READER: &str = include_str!("sight.py");
+
+/// Every widget of a window (GTK 4.8 does not tell which are hidden).
+#[derive(Debug)]
+pub struct Sight {
+    things: Vec<Thing>,
+}
+
+/// One widget.
+#[derive(Debug, Deserialize)]
+struct Thing {
+    role: String,
+    name: String,
+    description: String,
+    text: Option<String>,
+}
+
+impl Sight {
+    /// Of the window of this process.
+    pub fn of(pid: u32, display: &str, bus: &str) -> Sight {
+        let mut python = Command::new("/usr/bin/python3");
+        python.args(["-c", READER, &pid.to_string()]);
+        python.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", bus);
+        let output = python.output().expect("python3 is installed");
+        // While a window is built or goes away its tree cannot be read.
+        let things = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        Sight { things }
+    }
+
+    /// What the text view holds.
+    pub fn text(&self) -> Option<String> {
+        self.things
+            .iter()
+            .find(|thing| thing.role == "text" && thing.name == "Text")
+            .and_then(|thing| thing.text.clone())
+    }
+
+    /// Whether something shows these words.
+    pub fn says(&self, words: &str) -> bool {
+        self.things.iter().any(|thing| thing.name == words || thing.text.as_deref() == Some(words))
+    }
+
+    /// Whether something is described by these words.
+    pub fn describes(&self, words: &str) -> bool {
+        self.things.iter().any(|thing| thing.description == words)
+    }
+
+    /// Whether the sidebar has a row of this name.
+    pub fn lists(&self, name: &str) -> bool {
+        self.things.iter().any(|thing| thing.role == "list item" && thing.name == name)
+    }
+}
