@@ -27,7 +27,6 @@ pub struct Sidebar {
 #[derive(Debug, Clone)]
 struct Row {
     row: gtk::ListBoxRow,
-    label: gtk::Label,
     entry: Entry,
 }
 
@@ -121,11 +120,11 @@ impl Sidebar {
         let mut gone = std::mem::take(&mut *self.rows.borrow_mut());
         for entry in entries {
             let row = match gone.remove(&entry.id) {
+                Some(known) if known.entry.title == entry.title => Row { entry, ..known },
                 Some(known) => {
-                    if known.entry.title != entry.title {
-                        known.label.set_label(&entry.title);
-                    }
-                    Row { entry, ..known }
+                    // GTK 4.8 sets the name that assistive technologies say only when a widget is made.
+                    self.list.remove(&known.row);
+                    row(entry)
                 }
                 None => row(entry),
             };
@@ -191,5 +190,5 @@ fn row(entry: Entry) -> Row {
         move |_, _, _, _| more.popup()
     ));
     row.add_controller(click);
-    Row { row, label, entry }
+    Row { row, entry }
 }

@@ -10,18 +10,18 @@ use shared::testing::{Cluster, Service, TempFolder, binary, wait};
 use crate::sight::Sight;
 
 /// Servers, a display and a bus of one test. Dropped from the top: windows go before what they stand on.
-pub struct Desk {
+pub(crate) struct Desk {
     display: String,
     bus: String,
     _bus: Process,
     _screen: Process,
-    pub service: Service,
-    pub cluster: Cluster,
+    pub(crate) service: Service,
+    pub(crate) cluster: Cluster,
     folder: TempFolder,
 }
 
 /// One open window.
-pub struct Window {
+pub(crate) struct Window {
     process: Process,
     display: String,
     bus: String,
@@ -29,7 +29,7 @@ pub struct Window {
 
 impl Desk {
     /// A cluster of three, our service, an empty screen.
-    pub fn new(name: &str) -> Desk {
+    pub(crate) fn new(name: &str) -> Desk {
         let folder = TempFolder::new(name);
         let cluster = Cluster::redis(3, 0);
         let service = Service::start_on(&cluster.url(), folder.path(), &[]);
@@ -39,12 +39,12 @@ impl Desk {
     }
 
     /// Opens a window by way of the service.
-    pub fn window(&self, person: &str, document: &str) -> Window {
+    pub(crate) fn window(&self, person: &str, document: &str) -> Window {
         self.window_on(&format!("ws://{}", self.service.address()), person, document)
     }
 
     /// Opens a window on this server. A person's windows share a folder of state.
-    pub fn window_on(&self, server: &str, person: &str, document: &str) -> Window {
+    pub(crate) fn window_on(&self, server: &str, person: &str, document: &str) -> Window {
         let state = self.folder.path().join(format!("state-{person}"));
         let log = self.folder.path().join(format!("window-{person}.log"));
         let arguments = ["--server", server, "--name", person, document];
@@ -61,13 +61,13 @@ impl Desk {
 
 impl Window {
     /// What assistive technology sees now.
-    pub fn look(&self) -> Sight {
+    pub(crate) fn look(&self) -> Sight {
         Sight::of(self.process.id(), &self.display, &self.bus)
     }
 
     /// Waits until what is seen is as wanted; panics with what is seen instead.
     #[track_caller]
-    pub fn wait_for(&self, what: &str, wanted: impl Fn(&Sight) -> bool) -> Sight {
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&Sight) -> bool) -> Sight {
         let mut last = None;
         let deadline = std::time::Instant::now() + wait::PATIENCE;
         while std::time::Instant::now() < deadline {
@@ -82,30 +82,30 @@ impl Window {
 
     /// Waits until the text reads so.
     #[track_caller]
-    pub fn wait_text(&self, text: &str) {
+    pub(crate) fn wait_text(&self, text: &str) {
         self.wait_for(&format!("the text {text:?}"), |sight| sight.text().as_deref() == Some(text));
     }
 
     /// Waits until a label says this.
     #[track_caller]
-    pub fn wait_says(&self, words: &str) {
+    pub(crate) fn wait_says(&self, words: &str) {
         self.wait_for(words, |sight| sight.says(words));
     }
 
     /// Types letters into the text.
-    pub fn types(&self, letters: &str) {
+    pub(crate) fn types(&self, letters: &str) {
         self.focus();
         self.xdotool(&["type", "--delay", "12", letters]);
     }
 
     /// Presses keys, as `ctrl+z`.
-    pub fn presses(&self, keys: &[&str]) {
+    pub(crate) fn presses(&self, keys: &[&str]) {
         self.focus();
         self.xdotool(&[&["key", "--delay", "30"], keys].concat());
     }
 
     /// SIGKILL.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.process.kill();
     }
 

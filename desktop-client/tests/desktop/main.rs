@@ -8,6 +8,8 @@
 //! - [`outages`]: services and windows that stop or die.
 //! - [`documents`]: the list of documents.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
 mod desk;
 mod documents;
 mod outages;

@@ -9,7 +9,7 @@ const READER: &str = include_str!("sight.py");
 
 /// Every widget of a window (GTK 4.8 does not tell which are hidden).
 #[derive(Debug)]
-pub struct Sight {
+pub(crate) struct Sight {
     things: Vec<Thing>,
 }
 
@@ -24,7 +24,7 @@ struct Thing {
 
 impl Sight {
     /// Of the window of this process.
-    pub fn of(pid: u32, display: &str, bus: &str) -> Sight {
+    pub(crate) fn of(pid: u32, display: &str, bus: &str) -> Sight {
         let mut python = Command::new("/usr/bin/python3");
         python.args(["-c", READER, &pid.to_string()]);
         python.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", bus);
@@ -35,7 +35,7 @@ impl Sight {
     }
 
     /// What the text view holds.
-    pub fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         self.things
             .iter()
             .find(|thing| thing.role == "text" && thing.name == "Text")
@@ -43,17 +43,17 @@ impl Sight {
     }
 
     /// Whether something shows these words.
-    pub fn says(&self, words: &str) -> bool {
+    pub(crate) fn says(&self, words: &str) -> bool {
         self.things.iter().any(|thing| thing.name == words || thing.text.as_deref() == Some(words))
     }
 
     /// Whether something is described by these words.
-    pub fn describes(&self, words: &str) -> bool {
+    pub(crate) fn describes(&self, words: &str) -> bool {
         self.things.iter().any(|thing| thing.description == words)
     }
 
     /// Whether the sidebar has a row of this name.
-    pub fn lists(&self, name: &str) -> bool {
+    pub(crate) fn lists(&self, name: &str) -> bool {
         self.things.iter().any(|thing| thing.role == "list item" && thing.name == name)
     }
 }
