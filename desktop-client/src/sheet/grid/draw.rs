@@ -6,7 +6,7 @@ use relm4::gtk;
 use relm4::gtk::prelude::*;
 use relm4::gtk::{gdk, graphene};
 
-use super::layouts::{Layouts, header};
+use super::layouts::{Layouts, NATURAL, header};
 use super::model::{Align, HEADER_HEIGHT, Model, Shown, column_letters};
 use crate::sheet::selection::{Position, Selection};
 
@@ -189,14 +189,14 @@ impl Frame<'_> {
             }
             outline(snapshot, &peer.color, (x - 1.0, y - 1.0, width + 1.0, height + 1.0), 2.0);
             let name = header(&peer.name, true);
-            let flag_width = 14.0 + 7.5 * peer.name.chars().count().min(16) as f64;
-            let (layout, text_height) = self.layouts.layout(&context, &name, flag_width as i32);
+            let (layout, text_height) = self.layouts.layout(&context, &name, NATURAL);
+            let flag_width = f64::from(layout.pixel_size().0) + 2.0 * PADDING;
             // Above the cells, or inside them where the header would hide it.
             let flag_height = FLAG_HEIGHT.max(f64::from(text_height));
             let top = if y - flag_height < HEADER_HEIGHT { y } else { y - flag_height };
             fill(snapshot, &peer.color, x - 1.0, top, flag_width, flag_height);
             snapshot.save();
-            snapshot.translate(&graphene::Point::new((x - 1.0) as f32, top as f32));
+            snapshot.translate(&graphene::Point::new((x - 1.0 + PADDING) as f32, top as f32));
             snapshot.append_layout(&layout, &contrast(&peer.color));
             snapshot.restore();
         }

@@ -10,6 +10,9 @@ use super::model::{Align, Shown};
 /// How many layouts are kept: some screens full of cells. All are dropped when it is reached.
 const LAYOUTS_MAX: usize = 16_384;
 
+/// No bound of the width.
+pub(super) const NATURAL: i32 = -1;
+
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     text: Rc<str>,
@@ -32,6 +35,7 @@ impl Layouts {
     }
 
     /// The layout of a cell's text in so many pixels, ended by an ellipsis where it does not fit, and its height in pixels.
+    /// [`NATURAL`] pixels: as wide as it is.
     pub(super) fn layout(
         &mut self,
         context: &pango::Context,
@@ -60,8 +64,10 @@ fn lay_out(context: &pango::Context, shown: &Shown, width: i32) -> pango::Layout
     let layout = pango::Layout::new(context);
     layout.set_single_paragraph_mode(true);
     layout.set_text(&shown.text);
-    layout.set_width(width * pango::SCALE);
-    layout.set_ellipsize(pango::EllipsizeMode::End);
+    if width != NATURAL {
+        layout.set_width(width * pango::SCALE);
+        layout.set_ellipsize(pango::EllipsizeMode::End);
+    }
     layout.set_alignment(match shown.align {
         Align::Left => pango::Alignment::Left,
         Align::Center => pango::Alignment::Center,
