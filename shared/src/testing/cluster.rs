@@ -87,14 +87,20 @@ impl Cluster {
         self.nodes.iter().position(|node| Some(i64::from(node.port())) == port).expect("an owner of the slot")
     }
 
-    /// Blocks until every running node says `cluster_state:ok` and knows all nodes.
+    /// Blocks until every running node says `cluster_state:ok`, knows all nodes, and has a link to each that runs: what is
+    /// published before that reaches nobody elsewhere.
     pub fn wait_ok(&self) {
+        let dead = self.nodes.iter().filter(|node| node.process().is_none()).count();
         for node in self.nodes.iter().filter(|node| node.process().is_some()) {
             let mut wire = node.wire();
             let known = format!("cluster_known_nodes:{}\r\n", self.nodes.len());
             wait::until("the cluster is ok", || {
                 let info = wire.call(&["CLUSTER", "INFO"]);
                 info.as_str().is_some_and(|info| info.contains("cluster_state:ok") && info.contains(&known))
+            });
+            wait::until("its links stand", || {
+                let nodes = wire.call(&["CLUSTER", "NODES"]);
+                nodes.as_str().is_some_and(|nodes| nodes.matches(" disconnected").count() <= dead)
             });
         }
     }
