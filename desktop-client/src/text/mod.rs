@@ -98,7 +98,16 @@ impl Component for TextPage {
         scroller.hadjustment().connect_page_size_notify(glib::clone!(
             #[weak]
             view,
-            move |adjustment| view.fit_column(adjustment.page_size() as i32)
+            move |adjustment| {
+                // GTK says this while it validates the lines on the screen, and ends the program if that makes them invalid.
+                let (view, width) = (view.downgrade(), adjustment.page_size() as i32);
+                glib::idle_add_local_full(glib::Priority::HIGH_IDLE, move || {
+                    if let Some(view) = view.upgrade() {
+                        view.fit_column(width);
+                    }
+                    glib::ControlFlow::Break
+                });
+            }
         ));
         follow_color_scheme(&buffer);
 
