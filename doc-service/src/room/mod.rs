@@ -5,7 +5,9 @@
 //! - [`state`]: the machine: what a room does about each thing that happens. No socket, no task.
 //! - [`participants`]: its clients. [`own`]: what it published and is not yet seen or saved.
 //! - [`request`]: what a client asks. [`message`]: what else a room is told.
-//! - [`actor`]: the task that drives the machine. [`saving`]: when it saves, and what came of it.
+//! - [`life`]: from opened to closed. [`actor`]: the task that drives the machine meanwhile.
+//! - [`loading`]: what it reads from the cluster. [`publications`]: what it has set on its way there.
+//! - [`saving`]: when it saves, and what came of it.
 //!
 //! # When the cluster is away
 //!
@@ -15,12 +17,15 @@
 //! room brings everything that the log does not have. The same happens when the channel stays silent about being lost for too
 //! long. There is no state in which a client types into a room that nobody else will ever see.
 
-pub mod actor;
+mod actor;
+mod life;
+mod loading;
 pub mod message;
 pub mod own;
 pub mod participants;
+mod publications;
 pub mod request;
-pub mod saving;
+mod saving;
 pub mod state;
 
 use std::sync::Arc;
@@ -30,7 +35,7 @@ use shared::rt::time::Duration;
 
 use crate::metrics::Metrics;
 
-pub use actor::live;
+pub use life::live;
 pub use message::{RoomMessage, Whole};
 pub use participants::ParticipantId;
 pub use request::{Edit, Request};

@@ -7,7 +7,8 @@ use shared::rt::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::actor::{Actor, End};
+use super::actor::Actor;
+use super::life::End;
 use super::state::Effects;
 use crate::gateway::CloseReason;
 use crate::save::job::{Ask, Encoded, Job, Saved};

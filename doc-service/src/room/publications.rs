@@ -1,0 +1,119 @@
+//! What a room has set on its way into the cluster: edits, awareness, and the question whether the edits are saved.
+
+use std::task::Poll;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use shared::client::ClientError;
+use shared::client::document::{DocumentDoor, LogId};
+use shared::limits::ROOM_PUBLISHING_MAX;
+use shared::rt::time::{Duration, timeout};
+
+use super::own::Place;
+
+/// How long an awareness message may take to be published; a caret that late is of no use.
+const PRESENCE_MAX: Duration = Duration::from_secs(5);
+
+/// Everything under way, as futures that the room's task polls.
+pub(super) struct Publications {
+    door: DocumentDoor,
+    edits: FuturesUnordered<BoxFuture<'static, Result<LogId, ClientError>>>,
+    presence: FuturesUnordered<BoxFuture<'static, ()>>,
+    barrier: Option<BoxFuture<'static, Place>>,
+}
+
+/// What came of something.
+pub(super) enum Arrived {
+    /// An edit is in the log and on the channel, or will never be.
+    Edit(Result<LogId, ClientError>),
+    /// Every edit up to this place is saved.
+    Saved(Place),
+}
+
+impl Publications {
+    pub(super) fn new(door: DocumentDoor) -> Publications {
+        let (edits, presence) = (FuturesUnordered::new(), FuturesUnordered::new());
+        Publications { door, edits, presence, barrier: None }
+    }
+
+    /// Takes an edit; it sets out with [`Publications::set_out`].
+    pub(super) fn publish(&mut self, update: Bytes) {
+        let door = self.door.clone();
+        self.edits.push(async move { door.publish(update).await }.boxed());
+    }
+
+    /// Takes an awareness update; it sets out with [`Publications::set_out`].
+    pub(super) fn announce(&mut self, update: Bytes) {
+        self.presence.push(publish_presence(self.door.clone(), update).boxed());
+    }
+
+    /// Polls what was just taken: publications are sent in the order in which they are first polled, and a barrier covers those
+    /// that were sent before it. An error is that of an edit that could not be published.
+    pub(super) async fn set_out(&mut self) -> Result<(), ClientError> {
+        std::future::poll_fn(|context| {
+            while let Poll::Ready(Some(result)) = self.edits.poll_next_unpin(context) {
+                if let Err(error) = result {
+                    return Poll::Ready(Err(error));
+                }
+            }
+            while let Poll::Ready(Some(())) = self.presence.poll_next_unpin(context) {}
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+
+    /// Asks whether everything up to this place is saved, unless such a question is under way.
+    pub(super) fn await_saved(&mut self, place: Place) {
+        if self.barrier.is_some() {
+            return;
+        }
+        let door = self.door.clone();
+        let barrier = async move {
+            door.saved().await;
+            place
+        };
+        self.barrier = Some(barrier.boxed());
+    }
+
+    /// Waits until something has arrived. Cancel safe.
+    pub(super) async fn next(&mut self) -> Arrived {
+        loop {
+            tokio::select! {
+                biased;
+                Some(result) = self.edits.next(), if !self.edits.is_empty() => return Arrived::Edit(result),
+                Some(()) = self.presence.next(), if !self.presence.is_empty() => {}
+                place = some(&mut self.barrier) => {
+                    self.barrier = None;
+                    return Arrived::Saved(place);
+                }
+            }
+        }
+    }
+
+    /// Whether no edit is under way.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.edits.is_empty()
+    }
+
+    /// Whether more edits may be taken: a bound on what waits for the cluster.
+    pub(super) fn has_room(&self) -> bool {
+        self.edits.len() < ROOM_PUBLISHING_MAX
+    }
+}
+
+async fn publish_presence(door: DocumentDoor, update: Bytes) {
+    match timeout(PRESENCE_MAX, door.publish_awareness(&update)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "an awareness message was not published"),
+        Err(_) => tracing::debug!("an awareness message took too long"),
+    }
+}
+
+/// Waits for a future that may not be there.
+async fn some<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
