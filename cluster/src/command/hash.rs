@@ -3,50 +3,34 @@
 use super::collection::{Sample, ScanOptions, cursor, random_index, room, scan_nothing, scan_reply};
 use super::decimal;
 use super::flag::{DENY_OOM, FAST, READ, WRITE};
-use super::spec::{KeysHandler, ONE_KEY};
-use super::{Args, CommandError, CommandSpec, Group, Handler, KeyContext, Reply};
+use super::spec::ONE_KEY;
+use super::{Args, CommandError, CommandSpec, Group, KeyContext, Reply};
 use crate::keyspace::value::Hash;
 use crate::keyspace::value::packed::Packed;
 
 type Done = Result<(), CommandError>;
 
-const fn row(
-    name: &'static str,
-    arity: i16,
-    flags: u32,
-    since: &'static str,
-    summary: &'static str,
-    handler: KeysHandler,
-) -> CommandSpec {
-    let handler = Handler::Keys(handler);
-    CommandSpec { name, arity, flags, keys: ONE_KEY, group: Group::Hash, since, summary, handler }
-}
+const HASH: Group = Group::Hash;
 
 /// The rows of this module.
+#[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
-    row("hset", -4, WRITE | DENY_OOM | FAST, "2.0.0", "Sets fields of a hash.", hset),
-    row("hmset", -4, WRITE | DENY_OOM | FAST, "2.0.0", "Sets fields of a hash (older form of HSET).", hmset),
-    row("hsetnx", 4, WRITE | DENY_OOM | FAST, "2.0.0", "Sets a field of a hash if it is not there.", hsetnx),
-    row("hget", 3, READ | FAST, "2.0.0", "Returns the value of a field of a hash.", hget),
-    row("hmget", -3, READ | FAST, "2.0.0", "Returns the values of fields of a hash.", hmget),
-    row("hgetall", 2, READ, "2.0.0", "Returns all fields and values of a hash.", hgetall),
-    row("hkeys", 2, READ, "2.0.0", "Returns all fields of a hash.", hkeys),
-    row("hvals", 2, READ, "2.0.0", "Returns all values of a hash.", hvals),
-    row("hdel", -3, WRITE | FAST, "2.0.0", "Removes fields of a hash.", hdel),
-    row("hlen", 2, READ | FAST, "2.0.0", "Returns the number of fields of a hash.", hlen),
-    row("hstrlen", 3, READ | FAST, "3.2.0", "Returns the length of a field's value.", hstrlen),
-    row("hexists", 3, READ | FAST, "2.0.0", "Tells whether a field is in a hash.", hexists),
-    row("hincrby", 4, WRITE | DENY_OOM | FAST, "2.0.0", "Adds an integer to a field's value.", hincrby),
-    row(
-        "hincrbyfloat",
-        4,
-        WRITE | DENY_OOM | FAST,
-        "2.6.0",
-        "Adds a float to a field's value.",
-        hincrbyfloat,
-    ),
-    row("hscan", -3, READ, "2.8.0", "Walks over the fields of a hash.", hscan),
-    row("hrandfield", -2, READ, "6.2.0", "Returns random fields of a hash.", hrandfield),
+    HASH.row("hset", -4, WRITE | DENY_OOM | FAST, ONE_KEY, "2.0.0", "Sets fields of a hash.", hset),
+    HASH.row("hmset", -4, WRITE | DENY_OOM | FAST, ONE_KEY, "2.0.0", "Sets fields of a hash (older form of HSET).", hmset),
+    HASH.row("hsetnx", 4, WRITE | DENY_OOM | FAST, ONE_KEY, "2.0.0", "Sets a field of a hash if it is not there.", hsetnx),
+    HASH.row("hget", 3, READ | FAST, ONE_KEY, "2.0.0", "Returns the value of a field of a hash.", hget),
+    HASH.row("hmget", -3, READ | FAST, ONE_KEY, "2.0.0", "Returns the values of fields of a hash.", hmget),
+    HASH.row("hgetall", 2, READ, ONE_KEY, "2.0.0", "Returns all fields and values of a hash.", hgetall),
+    HASH.row("hkeys", 2, READ, ONE_KEY, "2.0.0", "Returns all fields of a hash.", hkeys),
+    HASH.row("hvals", 2, READ, ONE_KEY, "2.0.0", "Returns all values of a hash.", hvals),
+    HASH.row("hdel", -3, WRITE | FAST, ONE_KEY, "2.0.0", "Removes fields of a hash.", hdel),
+    HASH.row("hlen", 2, READ | FAST, ONE_KEY, "2.0.0", "Returns the number of fields of a hash.", hlen),
+    HASH.row("hstrlen", 3, READ | FAST, ONE_KEY, "3.2.0", "Returns the length of a field's value.", hstrlen),
+    HASH.row("hexists", 3, READ | FAST, ONE_KEY, "2.0.0", "Tells whether a field is in a hash.", hexists),
+    HASH.row("hincrby", 4, WRITE | DENY_OOM | FAST, ONE_KEY, "2.0.0", "Adds an integer to a field's value.", hincrby),
+    HASH.row("hincrbyfloat", 4, WRITE | DENY_OOM | FAST, ONE_KEY, "2.6.0", "Adds a float to a field's value.", hincrbyfloat),
+    HASH.row("hscan", -3, READ, ONE_KEY, "2.8.0", "Walks over the fields of a hash.", hscan),
+    HASH.row("hrandfield", -2, READ, ONE_KEY, "6.2.0", "Returns random fields of a hash.", hrandfield),
 ];
 
 fn set_fields(context: &mut KeyContext<'_>, args: Args<'_>, name: &str) -> Result<usize, CommandError> {

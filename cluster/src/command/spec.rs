@@ -103,6 +103,8 @@ impl KeySpec {
     pub fn positions(&self) -> (i64, i64, i64) {
         match *self {
             KeySpec::Span { first, last, step } => (first as i64, last as i64, step as i64),
+            // What is stored stands at a fixed place; the others are found by COMMAND GETKEYS.
+            KeySpec::Counted { destination: 1.., .. } => (1, 1, 1),
             _ => (0, 0, 0),
         }
     }
@@ -157,6 +159,37 @@ impl Group {
             Group::Server => "server",
             Group::Cluster => "cluster",
         }
+    }
+
+    /// A row of this family for a command on keys.
+    #[allow(clippy::too_many_arguments, reason = "the columns of a table")]
+    pub const fn row(
+        self,
+        name: &'static str,
+        arity: i16,
+        flags: u32,
+        keys: KeySpec,
+        since: &'static str,
+        summary: &'static str,
+        handler: KeysHandler,
+    ) -> CommandSpec {
+        let handler = Handler::Keys(handler);
+        CommandSpec { name, arity, flags, keys, group: self, since, summary, handler }
+    }
+
+    /// A row of this family for a command on the connection or the node; it is answered in any state of the node.
+    pub const fn session_row(
+        self,
+        name: &'static str,
+        arity: i16,
+        flags: u32,
+        since: &'static str,
+        summary: &'static str,
+        handler: SessionHandler,
+    ) -> CommandSpec {
+        let (keys, handler) = (KeySpec::None, Handler::Session(handler));
+        let flags = flags | flag::LOADING | flag::STALE;
+        CommandSpec { name, arity, flags, keys, group: self, since, summary, handler }
     }
 
     /// Its ACL category, without the `@`; none for groups that ACL does not know.

@@ -89,8 +89,6 @@ pub static ROWS: &[Row] = &[
     Row("cluster-replica-no-failover", Bool, "no", Live),
     Row("cluster-replica-validity-factor", Int(0, I32), "10", Live),
     Row("cluster-require-full-coverage", Bool, "yes", Live),
-    Row("cluster-slave-no-failover", Bool, "no", Live),
-    Row("cluster-slave-validity-factor", Int(0, I32), "10", Live),
     Row("crash-log-enabled", Bool, "yes", Live),
     Row("crash-memcheck-enabled", Bool, "yes", Start),
     Row("daemonize", Bool, "no", Start),
@@ -104,8 +102,6 @@ pub static ROWS: &[Row] = &[
     Row("enable-protected-configs", OneOf(&["no", "yes", "local"]), "no", Start),
     Row("hash-max-listpack-entries", Memory(i64::MAX as u64), "512", Live),
     Row("hash-max-listpack-value", Memory(i64::MAX as u64), "64", Live),
-    Row("hash-max-ziplist-entries", Int(0, I32), "512", Live),
-    Row("hash-max-ziplist-value", Memory(i64::MAX as u64), "64", Live),
     Row("hll-sparse-max-bytes", Memory(i64::MAX as u64), "3000", Live),
     Row("hz", Int(0, I32), "10", Live),
     Row("ignore-warnings", Text, "", Start),
@@ -124,10 +120,8 @@ pub static ROWS: &[Row] = &[
     Row("lfu-log-factor", Int(0, I32), "10", Live),
     Row("list-compress-depth", Int(0, I32), "0", Live),
     Row("list-max-listpack-size", Int(-5, I32), "-2", Live),
-    Row("list-max-ziplist-size", Int(-5, I32), "-2", Live),
     Row("logfile", Text, "", Start),
     Row("loglevel", OneOf(&["debug", "verbose", "notice", "warning", "nothing"]), "notice", Live),
-    Row("lua-time-limit", Int(0, I32), "5000", Live),
     Row("masterauth", Text, "", Live),
     Row("masteruser", Text, "", Live),
     Row("maxclients", Int(1, I32), "10000", Live),
@@ -138,8 +132,6 @@ pub static ROWS: &[Row] = &[
     Row("maxmemory-samples", Int(0, I32), "5", Live),
     Row("min-replicas-max-lag", Int(0, I32), "10", Live),
     Row("min-replicas-to-write", Int(0, I32), "0", Live),
-    Row("min-slaves-max-lag", Int(0, I32), "10", Live),
-    Row("min-slaves-to-write", Int(0, I32), "0", Live),
     Row("no-appendfsync-on-rewrite", Bool, "no", Live),
     Row("notify-keyspace-events", Text, "", Live),
     Row("oom-score-adj", OneOf(&["no", "yes", "relative", "absolute"]), "no", Live),
@@ -162,7 +154,6 @@ pub static ROWS: &[Row] = &[
     Row("repl-diskless-sync-delay", Int(0, I32), "5", Live),
     Row("repl-diskless-sync-max-replicas", Int(0, I32), "0", Live),
     Row("repl-ping-replica-period", Int(0, I32), "10", Live),
-    Row("repl-ping-slave-period", Int(0, I32), "10", Live),
     Row("repl-timeout", Int(0, I32), "60", Live),
     Row("replica-announce-ip", Text, "", Live),
     Row("replica-announce-port", Int(0, I32), "0", Live),
@@ -183,14 +174,6 @@ pub static ROWS: &[Row] = &[
     Row("shutdown-on-sigint", Words(4), "default", Live),
     Row("shutdown-on-sigterm", Words(4), "default", Live),
     Row("shutdown-timeout", Int(0, I32), "10", Live),
-    Row("slave-announce-ip", Text, "", Live),
-    Row("slave-announce-port", Int(0, I32), "0", Live),
-    Row("slave-ignore-maxmemory", Bool, "yes", Live),
-    Row("slave-lazy-flush", Bool, "no", Live),
-    Row("slave-priority", Int(0, I32), "100", Live),
-    Row("slave-read-only", Bool, "yes", Live),
-    Row("slave-serve-stale-data", Bool, "yes", Live),
-    Row("slaveof", Words(2), "", Start),
     Row("slowlog-log-slower-than", Int(-1, i64::MAX), "10000", Live),
     Row("slowlog-max-len", Int(0, I32), "128", Live),
     Row("socket-mark-id", Int(0, I32), "0", Start),
@@ -229,23 +212,35 @@ pub static ROWS: &[Row] = &[
     Row("unixsocketperm", Text, "0", Start),
     Row("zset-max-listpack-entries", Int(0, I32), "128", Live),
     Row("zset-max-listpack-value", Memory(i64::MAX as u64), "64", Live),
-    Row("zset-max-ziplist-entries", Int(0, I32), "128", Live),
-    Row("zset-max-ziplist-value", Memory(i64::MAX as u64), "64", Live),
 ];
 
-/// The place of a name in [`ROWS`].
-pub fn place(name: &str) -> Option<usize> {
-    ROWS.binary_search_by(|row| row.0.cmp(name)).ok()
-}
+/// Older names, ascending, and the settings they are other names of.
+pub static OLDER: &[(&str, &str)] = &[
+    ("cluster-slave-no-failover", "cluster-replica-no-failover"),
+    ("cluster-slave-validity-factor", "cluster-replica-validity-factor"),
+    ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+    ("hash-max-ziplist-value", "hash-max-listpack-value"),
+    ("list-max-ziplist-size", "list-max-listpack-size"),
+    ("lua-time-limit", "busy-reply-threshold"),
+    ("min-slaves-max-lag", "min-replicas-max-lag"),
+    ("min-slaves-to-write", "min-replicas-to-write"),
+    ("repl-ping-slave-period", "repl-ping-replica-period"),
+    ("slave-announce-ip", "replica-announce-ip"),
+    ("slave-announce-port", "replica-announce-port"),
+    ("slave-ignore-maxmemory", "replica-ignore-maxmemory"),
+    ("slave-lazy-flush", "replica-lazy-flush"),
+    ("slave-priority", "replica-priority"),
+    ("slave-read-only", "replica-read-only"),
+    ("slave-serve-stale-data", "replica-serve-stale-data"),
+    ("slaveof", "replicaof"),
+    ("zset-max-ziplist-entries", "zset-max-listpack-entries"),
+    ("zset-max-ziplist-value", "zset-max-listpack-value"),
+];
 
-/// The older name of a setting that has two (or the newer, given the older): both are always the same.
-pub fn other_name(name: &str) -> Option<String> {
-    let pairs = [("slave", "replica"), ("ziplist", "listpack"), ("lua-time-limit", "busy-reply-threshold")];
-    pairs.into_iter().flat_map(|(old, new)| [(old, new), (new, old)]).find_map(|(from, to)| {
-        let other = name.replacen(from, to, 1);
-        let renamed = other != name && place(&other).is_some();
-        renamed.then_some(other)
-    })
+/// The place of a name, older or not, in [`ROWS`].
+pub fn place(name: &str) -> Option<usize> {
+    let name = OLDER.binary_search_by(|(older, _)| older.cmp(&name)).map_or(name, |at| OLDER[at].1);
+    ROWS.binary_search_by(|row| row.0.cmp(name)).ok()
 }
 
 #[cfg(test)]
@@ -263,10 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn older_names_lead_to_newer_ones_and_back() {
-        assert_eq!(other_name("slave-priority").as_deref(), Some("replica-priority"));
-        assert_eq!(other_name("replica-priority").as_deref(), Some("slave-priority"));
-        assert_eq!(other_name("hash-max-ziplist-value").as_deref(), Some("hash-max-listpack-value"));
-        assert_eq!(other_name("port"), None);
+    fn older_names_lead_to_newer_ones() {
+        assert!(OLDER.is_sorted_by(|a, b| a.0 < b.0));
+        for (older, newer) in OLDER {
+            let place = place(older).unwrap();
+            assert_eq!((ROWS[place].0, super::place(newer)), (*newer, Some(place)));
+            assert!(ROWS.iter().all(|row| row.0 != *older), "{older} has a row of its own");
+        }
+        assert_eq!(place("nosuch"), None);
     }
 }

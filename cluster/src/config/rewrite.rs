@@ -16,31 +16,21 @@ pub fn rewritten(old: &str, settings: &Settings) -> String {
     let mut written = Vec::new();
     for line in old.lines() {
         let name = line.split_whitespace().next().unwrap_or_default().to_lowercase();
-        match settings.get(&name) {
-            None => new += line,
+        match names::place(&name).zip(settings.get(&name)) {
+            None => push(&mut new, &[line]),
             // A setting that stood on several lines stands once now.
-            Some(_) if written.contains(&name) => continue,
-            Some(text) => {
+            Some((place, _)) if written.contains(&place) => {}
+            Some((place, text)) => {
                 push_line(&mut new, &name, text);
-                written.push(name);
-                continue;
+                written.push(place);
             }
         }
-        new.push('\n');
     }
-    let missing: Vec<_> = settings
-        .changed()
-        .filter(|(name, _)| {
-            let other = names::other_name(name);
-            // Of two names for one setting the newer is written.
-            let older = name.contains("slave") || name.contains("ziplist") || *name == "lua-time-limit";
-            !older && !written.iter().any(|done| done == name || Some(done) == other.as_ref())
-        })
-        .collect();
+    let is_missing = |name: &str| names::place(name).is_some_and(|place| !written.contains(&place));
+    let missing: Vec<_> = settings.changed().filter(|(name, _)| is_missing(name)).collect();
     if !missing.is_empty() {
         if !old.lines().any(|line| line == GENERATED) {
-            new += GENERATED;
-            new.push('\n');
+            push(&mut new, &[GENERATED]);
         }
         missing.iter().for_each(|(name, text)| push_line(&mut new, name, text));
     }
@@ -52,18 +42,17 @@ fn push_line(new: &mut String, name: &str, text: &str) {
     match kind {
         Kind::OutputLimits => {
             let words: Vec<_> = text.split(' ').collect();
-            words.chunks(4).for_each(|row| push(new, name, &row.join(" ")));
+            words.chunks(4).for_each(|row| push(new, &[name, &row.join(" ")]));
         }
-        Kind::Words(_) | Kind::Save if !text.is_empty() => push(new, name, text),
-        Kind::Bool | Kind::Int(..) | Kind::Memory(_) | Kind::OneOf(_) => push(new, name, text),
-        Kind::Text | Kind::Words(_) | Kind::Save => push(new, name, &quoted(text)),
+        Kind::Words(_) | Kind::Save if !text.is_empty() => push(new, &[name, text]),
+        Kind::Bool | Kind::Int(..) | Kind::Memory(_) | Kind::OneOf(_) => push(new, &[name, text]),
+        Kind::Text | Kind::Words(_) | Kind::Save => push(new, &[name, &quoted(text)]),
     }
 }
 
-fn push(new: &mut String, name: &str, text: &str) {
-    new.push_str(name);
-    new.push(' ');
-    new.push_str(text);
+/// Appends a line of these words.
+fn push(new: &mut String, words: &[&str]) {
+    *new += &words.join(" ");
     new.push('\n');
 }
 

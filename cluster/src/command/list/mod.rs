@@ -6,34 +6,13 @@ mod moving;
 
 use super::collection::{MUST_BE_POSITIVE, absolute_index, index_range, not_negative};
 use super::flag::{BLOCKING, DENY_OOM, FAST, MOVABLE_KEYS, READ, WRITE};
-use super::spec::{KeysHandler, ONE_KEY};
-use super::{Args, CommandError, CommandSpec, Group, Handler, KeyContext, KeySpec, Reply};
+use super::spec::ONE_KEY;
+use super::{Args, CommandError, CommandSpec, Group, KeyContext, KeySpec, Reply};
 use crate::keyspace::value::List;
 use crate::keyspace::value::list::End;
 use moving::{blmove, blmpop, blpop, brpop, brpoplpush, lmove, lmpop, rpoplpush};
 
 type Done = Result<(), CommandError>;
-
-const fn row(
-    name: &'static str,
-    arity: i16,
-    flags: u32,
-    keys: KeySpec,
-    since: &'static str,
-    summary: &'static str,
-    handler: KeysHandler,
-) -> CommandSpec {
-    CommandSpec {
-        name,
-        arity,
-        flags,
-        keys,
-        group: Group::List,
-        since,
-        summary,
-        handler: Handler::Keys(handler),
-    }
-}
 
 const TWO_KEYS: KeySpec = KeySpec::Span { first: 1, last: 2, step: 1 };
 const ALL_BUT_LAST: KeySpec = KeySpec::Span { first: 1, last: -2, step: 1 };
@@ -42,78 +21,33 @@ const COUNTED_SECOND: KeySpec = KeySpec::Counted { count: 2, destination: 0 };
 const PUSH: u32 = WRITE | DENY_OOM | FAST;
 const WAITS: u32 = WRITE | BLOCKING;
 
+const LIST: Group = Group::List;
+
 /// The rows of this module.
+#[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
-    row("lpush", -3, PUSH, ONE_KEY, "1.0.0", "Puts elements at the head of a list.", lpush),
-    row("rpush", -3, PUSH, ONE_KEY, "1.0.0", "Puts elements at the tail of a list.", rpush),
-    row("lpushx", -3, PUSH, ONE_KEY, "2.2.0", "Puts elements at the head of a list that exists.", lpushx),
-    row("rpushx", -3, PUSH, ONE_KEY, "2.2.0", "Puts elements at the tail of a list that exists.", rpushx),
-    row("lpop", -2, WRITE | FAST, ONE_KEY, "1.0.0", "Takes elements from the head of a list.", lpop),
-    row("rpop", -2, WRITE | FAST, ONE_KEY, "1.0.0", "Takes elements from the tail of a list.", rpop),
-    row("llen", 2, READ | FAST, ONE_KEY, "1.0.0", "Returns the length of a list.", llen),
-    row("lindex", 3, READ, ONE_KEY, "1.0.0", "Returns the element at an index of a list.", lindex),
-    row("lrange", 4, READ, ONE_KEY, "1.0.0", "Returns a range of elements of a list.", lrange),
-    row("lset", 4, WRITE | DENY_OOM, ONE_KEY, "1.0.0", "Replaces the element at an index of a list.", lset),
-    row(
-        "linsert",
-        5,
-        WRITE | DENY_OOM,
-        ONE_KEY,
-        "2.2.0",
-        "Puts an element before or after another.",
-        linsert,
-    ),
-    row("lrem", 4, WRITE, ONE_KEY, "1.0.0", "Removes equal elements of a list.", lrem),
-    row("ltrim", 4, WRITE, ONE_KEY, "1.0.0", "Keeps a range of a list and removes the rest.", ltrim),
-    row("lpos", -3, READ, ONE_KEY, "6.0.6", "Returns the indices of equal elements of a list.", lpos),
-    row("lmove", 5, WRITE | DENY_OOM, TWO_KEYS, "6.2.0", "Moves an element from a list to another.", lmove),
-    row(
-        "rpoplpush",
-        3,
-        WRITE | DENY_OOM,
-        TWO_KEYS,
-        "1.2.0",
-        "Moves a list's tail to another's head.",
-        rpoplpush,
-    ),
-    row(
-        "lmpop",
-        -4,
-        WRITE | MOVABLE_KEYS,
-        COUNTED_FIRST,
-        "7.0.0",
-        "Takes elements from the first list that has any.",
-        lmpop,
-    ),
-    row("blpop", -3, WAITS, ALL_BUT_LAST, "2.0.0", "Takes the head of a list, waiting for one.", blpop),
-    row("brpop", -3, WAITS, ALL_BUT_LAST, "2.0.0", "Takes the tail of a list, waiting for one.", brpop),
-    row(
-        "blmove",
-        6,
-        WAITS | DENY_OOM,
-        TWO_KEYS,
-        "6.2.0",
-        "Moves an element between lists, waiting for one.",
-        blmove,
-    ),
-    row(
-        "brpoplpush",
-        4,
-        WAITS | DENY_OOM,
-        TWO_KEYS,
-        "2.2.0",
-        "Moves a tail to a head, waiting for one.",
-        brpoplpush,
-    ),
-    row(
-        "blmpop",
-        -5,
-        WAITS | MOVABLE_KEYS,
-        COUNTED_SECOND,
-        "7.0.0",
-        "Takes elements from a list, waiting for some.",
-        blmpop,
-    ),
+    LIST.row("lpush", -3, PUSH, ONE_KEY, "1.0.0", "Puts elements at the head of a list.", lpush),
+    LIST.row("rpush", -3, PUSH, ONE_KEY, "1.0.0", "Puts elements at the tail of a list.", rpush),
+    LIST.row("lpushx", -3, PUSH, ONE_KEY, "2.2.0", "Puts elements at the head of a list that exists.", lpushx),
+    LIST.row("rpushx", -3, PUSH, ONE_KEY, "2.2.0", "Puts elements at the tail of a list that exists.", rpushx),
+    LIST.row("lpop", -2, WRITE | FAST, ONE_KEY, "1.0.0", "Takes elements from the head of a list.", lpop),
+    LIST.row("rpop", -2, WRITE | FAST, ONE_KEY, "1.0.0", "Takes elements from the tail of a list.", rpop),
+    LIST.row("llen", 2, READ | FAST, ONE_KEY, "1.0.0", "Returns the length of a list.", llen),
+    LIST.row("lindex", 3, READ, ONE_KEY, "1.0.0", "Returns the element at an index of a list.", lindex),
+    LIST.row("lrange", 4, READ, ONE_KEY, "1.0.0", "Returns a range of elements of a list.", lrange),
+    LIST.row("lset", 4, WRITE | DENY_OOM, ONE_KEY, "1.0.0", "Replaces the element at an index of a list.", lset),
+    LIST.row("linsert", 5, WRITE | DENY_OOM, ONE_KEY, "2.2.0", "Puts an element before or after another.", linsert),
+    LIST.row("lrem", 4, WRITE, ONE_KEY, "1.0.0", "Removes equal elements of a list.", lrem),
+    LIST.row("ltrim", 4, WRITE, ONE_KEY, "1.0.0", "Keeps a range of a list and removes the rest.", ltrim),
+    LIST.row("lpos", -3, READ, ONE_KEY, "6.0.6", "Returns the indices of equal elements of a list.", lpos),
+    LIST.row("lmove", 5, WRITE | DENY_OOM, TWO_KEYS, "6.2.0", "Moves an element from a list to another.", lmove),
+    LIST.row("rpoplpush", 3, WRITE | DENY_OOM, TWO_KEYS, "1.2.0", "Moves a list's tail to another's head.", rpoplpush),
+    LIST.row("lmpop", -4, WRITE | MOVABLE_KEYS, COUNTED_FIRST, "7.0.0", "Takes elements from the first list that has any.", lmpop),
+    LIST.row("blpop", -3, WAITS, ALL_BUT_LAST, "2.0.0", "Takes the head of a list, waiting for one.", blpop),
+    LIST.row("brpop", -3, WAITS, ALL_BUT_LAST, "2.0.0", "Takes the tail of a list, waiting for one.", brpop),
+    LIST.row("blmove", 6, WAITS | DENY_OOM, TWO_KEYS, "6.2.0", "Moves an element between lists, waiting for one.", blmove),
+    LIST.row("brpoplpush", 4, WAITS | DENY_OOM, TWO_KEYS, "2.2.0", "Moves a tail to a head, waiting for one.", brpoplpush),
+    LIST.row("blmpop", -5, WAITS | MOVABLE_KEYS, COUNTED_SECOND, "7.0.0", "Takes elements from a list, waiting for some.", blmpop),
 ];
 
 fn push(context: &mut KeyContext<'_>, args: Args<'_>, end: End, reply: &mut Reply<'_>) -> Done {

@@ -13,21 +13,8 @@ pub mod info;
 pub mod memory;
 pub mod observe;
 
-use super::flag::{ADMIN, BLOCKING, FAST, LOADING, NO_MULTI, READ, SECRET, STALE, WALKS};
-use super::spec::SessionHandler;
+use super::flag::{ADMIN, BLOCKING, FAST, NO_MULTI, READ, SECRET, WALKS, WRITE};
 use super::{Args, CommandSpec, Group, Handler, KeySpec};
-
-const fn row(
-    name: &'static str,
-    arity: i16,
-    flags: u32,
-    since: &'static str,
-    summary: &'static str,
-    handler: SessionHandler,
-) -> CommandSpec {
-    let (keys, group, handler) = (KeySpec::None, Group::Server, Handler::Session(handler));
-    CommandSpec { name, arity, flags: flags | LOADING | STALE, keys, group, since, summary, handler }
-}
 
 /// The key of MEMORY USAGE.
 fn memory_key(args: &Args<'_>, found: &mut dyn FnMut(usize)) {
@@ -36,26 +23,28 @@ fn memory_key(args: &Args<'_>, found: &mut dyn FnMut(usize)) {
     }
 }
 
+const SERVER: Group = Group::Server;
+
 /// The rows of this module.
 #[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
-    row("config", -2, ADMIN | SECRET, "2.0.0", "A container for server configuration commands.", config::config),
-    row("command", -1, 0, "2.8.13", "Returns detailed information about all commands.", catalog::command),
-    row("acl", -2, ADMIN | SECRET, "6.0.0", "A container for Access List Control commands.", acl::acl),
-    row("info", -1, 0, "1.0.0", "Returns information and statistics about the server.", info::info),
-    row("time", 1, FAST, "2.6.0", "Returns the server time.", observe::time),
-    row("role", 1, FAST, "2.8.12", "Returns the replication role.", observe::role),
-    row("slowlog", -2, ADMIN, "2.2.12", "A container for slow log commands.", observe::slowlog),
-    row("latency", -2, ADMIN, "2.8.13", "A container for latency diagnostics commands.", observe::latency),
-    row("debug", -2, ADMIN | NO_MULTI, "1.0.0", "A container for debugging commands.", observe::debug),
-    row("swapdb", 3, FAST, "4.0.0", "Swaps two Redis databases.", observe::swapdb),
-    row("save", 1, ADMIN | NO_MULTI, "1.0.0", "Synchronously saves the database(s) to disk.", disk::save),
-    row("bgsave", -1, ADMIN, "1.0.0", "Asynchronously saves the database(s) to disk.", disk::bgsave),
-    row("bgrewriteaof", 1, ADMIN, "1.0.0", "Asynchronously rewrites the append-only file to disk.", disk::bgrewriteaof),
-    row("lastsave", 1, FAST, "1.0.0", "Returns the Unix timestamp of the last successful save to disk.", disk::lastsave),
-    row("wait", 3, BLOCKING, "3.0.0", "Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.", disk::wait),
-    row("waitaof", 4, BLOCKING, "7.2.0", "Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the master and/or replicas.", disk::waitaof),
-    row("shutdown", -1, ADMIN | NO_MULTI, "1.0.0", "Synchronously saves the database(s) to disk and shuts down the Redis server.", disk::shutdown),
+    SERVER.session_row("config", -2, ADMIN | SECRET, "2.0.0", "A container for server configuration commands.", config::config),
+    SERVER.session_row("command", -1, 0, "2.8.13", "Returns detailed information about all commands.", catalog::command),
+    SERVER.session_row("acl", -2, ADMIN | SECRET, "6.0.0", "A container for Access List Control commands.", acl::acl),
+    SERVER.session_row("info", -1, 0, "1.0.0", "Returns information and statistics about the server.", info::info),
+    SERVER.session_row("time", 1, FAST, "2.6.0", "Returns the server time.", observe::time),
+    SERVER.session_row("role", 1, FAST, "2.8.12", "Returns the replication role.", observe::role),
+    SERVER.session_row("slowlog", -2, ADMIN, "2.2.12", "A container for slow log commands.", observe::slowlog),
+    SERVER.session_row("latency", -2, ADMIN, "2.8.13", "A container for latency diagnostics commands.", observe::latency),
+    SERVER.session_row("debug", -2, ADMIN | NO_MULTI, "1.0.0", "A container for debugging commands.", observe::debug),
+    SERVER.session_row("swapdb", 3, WRITE | FAST, "4.0.0", "Swaps two Redis databases.", observe::swapdb),
+    SERVER.session_row("save", 1, ADMIN | NO_MULTI, "1.0.0", "Synchronously saves the database(s) to disk.", disk::save),
+    SERVER.session_row("bgsave", -1, ADMIN, "1.0.0", "Asynchronously saves the database(s) to disk.", disk::bgsave),
+    SERVER.session_row("bgrewriteaof", 1, ADMIN, "1.0.0", "Asynchronously rewrites the append-only file to disk.", disk::bgrewriteaof),
+    SERVER.session_row("lastsave", 1, FAST, "1.0.0", "Returns the Unix timestamp of the last successful save to disk.", disk::lastsave),
+    SERVER.session_row("wait", 3, BLOCKING, "3.0.0", "Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.", disk::wait),
+    SERVER.session_row("waitaof", 4, BLOCKING, "7.2.0", "Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the master and/or replicas.", disk::waitaof),
+    SERVER.session_row("shutdown", -1, ADMIN | NO_MULTI, "1.0.0", "Synchronously saves the database(s) to disk and shuts down the Redis server.", disk::shutdown),
     CommandSpec {
         name: "memory",
         arity: -2,

@@ -8,74 +8,40 @@ use super::collection::{
     MUST_BE_POSITIVE, Sample, ScanOptions, cursor, not_negative, random_index, room, scan_nothing, scan_reply,
 };
 use super::flag::{DENY_OOM, FAST, MOVABLE_KEYS, READ, WRITE};
-use super::spec::{ALL_KEYS, KeysHandler, ONE_KEY};
-use super::{Args, CommandError, CommandSpec, Group, Handler, KeyContext, KeySpec, Reply};
+use super::spec::{ALL_KEYS, ONE_KEY};
+use super::{Args, CommandError, CommandSpec, Group, KeyContext, KeySpec, Reply};
 use crate::keyspace::value::Set;
 use crate::keyspace::value::packed::Packed;
 use algebra::{sdiff, sdiffstore, sinter, sintercard, sinterstore, smembers, sunion, sunionstore};
 
 type Done = Result<(), CommandError>;
 
-const fn row(
-    name: &'static str,
-    arity: i16,
-    flags: u32,
-    keys: KeySpec,
-    since: &'static str,
-    summary: &'static str,
-    handler: KeysHandler,
-) -> CommandSpec {
-    CommandSpec {
-        name,
-        arity,
-        flags,
-        keys,
-        group: Group::Set,
-        since,
-        summary,
-        handler: Handler::Keys(handler),
-    }
-}
-
 const TWO_KEYS: KeySpec = KeySpec::Span { first: 1, last: 2, step: 1 };
 const COUNTED: KeySpec = KeySpec::Counted { count: 1, destination: 0 };
 const STORE: u32 = WRITE | DENY_OOM;
 
+const SET: Group = Group::Set;
+
 /// The rows of this module.
+#[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
-    row("sadd", -3, WRITE | DENY_OOM | FAST, ONE_KEY, "1.0.0", "Adds members to a set.", sadd),
-    row("srem", -3, WRITE | FAST, ONE_KEY, "1.0.0", "Removes members of a set.", srem),
-    row("smembers", 2, READ, ONE_KEY, "1.0.0", "Returns all members of a set.", smembers),
-    row("sismember", 3, READ | FAST, ONE_KEY, "1.0.0", "Tells whether a member is in a set.", sismember),
-    row("smismember", -3, READ | FAST, ONE_KEY, "6.2.0", "Tells whether members are in a set.", smismember),
-    row("scard", 2, READ | FAST, ONE_KEY, "1.0.0", "Returns the number of members of a set.", scard),
-    row("spop", -2, WRITE | FAST, ONE_KEY, "1.0.0", "Takes random members out of a set.", spop),
-    row("srandmember", -2, READ, ONE_KEY, "1.0.0", "Returns random members of a set.", srandmember),
-    row("smove", 4, WRITE | FAST, TWO_KEYS, "1.0.0", "Moves a member from a set to another.", smove),
-    row("sinter", -2, READ, ALL_KEYS, "1.0.0", "Returns what is in all of several sets.", sinter),
-    row(
-        "sintercard",
-        -3,
-        READ | MOVABLE_KEYS,
-        COUNTED,
-        "7.0.0",
-        "Returns how much is in all of several sets.",
-        sintercard,
-    ),
-    row("sunion", -2, READ, ALL_KEYS, "1.0.0", "Returns what is in any of several sets.", sunion),
-    row("sdiff", -2, READ, ALL_KEYS, "1.0.0", "Returns what is in the first set and no other.", sdiff),
-    row("sinterstore", -3, STORE, ALL_KEYS, "1.0.0", "Stores what is in all of several sets.", sinterstore),
-    row("sunionstore", -3, STORE, ALL_KEYS, "1.0.0", "Stores what is in any of several sets.", sunionstore),
-    row(
-        "sdiffstore",
-        -3,
-        STORE,
-        ALL_KEYS,
-        "1.0.0",
-        "Stores what is in the first set and no other.",
-        sdiffstore,
-    ),
-    row("sscan", -3, READ, ONE_KEY, "2.8.0", "Walks over the members of a set.", sscan),
+    SET.row("sadd", -3, WRITE | DENY_OOM | FAST, ONE_KEY, "1.0.0", "Adds members to a set.", sadd),
+    SET.row("srem", -3, WRITE | FAST, ONE_KEY, "1.0.0", "Removes members of a set.", srem),
+    SET.row("smembers", 2, READ, ONE_KEY, "1.0.0", "Returns all members of a set.", smembers),
+    SET.row("sismember", 3, READ | FAST, ONE_KEY, "1.0.0", "Tells whether a member is in a set.", sismember),
+    SET.row("smismember", -3, READ | FAST, ONE_KEY, "6.2.0", "Tells whether members are in a set.", smismember),
+    SET.row("scard", 2, READ | FAST, ONE_KEY, "1.0.0", "Returns the number of members of a set.", scard),
+    SET.row("spop", -2, WRITE | FAST, ONE_KEY, "1.0.0", "Takes random members out of a set.", spop),
+    SET.row("srandmember", -2, READ, ONE_KEY, "1.0.0", "Returns random members of a set.", srandmember),
+    SET.row("smove", 4, WRITE | FAST, TWO_KEYS, "1.0.0", "Moves a member from a set to another.", smove),
+    SET.row("sinter", -2, READ, ALL_KEYS, "1.0.0", "Returns what is in all of several sets.", sinter),
+    SET.row("sintercard", -3, READ | MOVABLE_KEYS, COUNTED, "7.0.0", "Returns how much is in all of several sets.", sintercard),
+    SET.row("sunion", -2, READ, ALL_KEYS, "1.0.0", "Returns what is in any of several sets.", sunion),
+    SET.row("sdiff", -2, READ, ALL_KEYS, "1.0.0", "Returns what is in the first set and no other.", sdiff),
+    SET.row("sinterstore", -3, STORE, ALL_KEYS, "1.0.0", "Stores what is in all of several sets.", sinterstore),
+    SET.row("sunionstore", -3, STORE, ALL_KEYS, "1.0.0", "Stores what is in any of several sets.", sunionstore),
+    SET.row("sdiffstore", -3, STORE, ALL_KEYS, "1.0.0", "Stores what is in the first set and no other.", sdiffstore),
+    SET.row("sscan", -3, READ, ONE_KEY, "2.8.0", "Walks over the members of a set.", sscan),
 ];
 
 fn sadd(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {

@@ -14,35 +14,14 @@ mod range;
 
 use super::collection::{Sample, ScanOptions, cursor, random_index, scan_nothing, scan_reply};
 use super::flag::{BLOCKING, DENY_OOM, FAST, MOVABLE_KEYS, READ, WRITE};
-use super::spec::{KeysHandler, ONE_KEY};
-use super::{Args, CommandError, CommandSpec, Group, Handler, KeyContext, KeySpec, Reply};
+use super::spec::ONE_KEY;
+use super::{Args, CommandError, CommandSpec, Group, KeyContext, KeySpec, Reply};
 use crate::keyspace::value::SortedSet;
 use crate::keyspace::value::packed::Packed;
 use crate::keyspace::value::sorted_set::Entry;
 use shared::resp::double;
 
 type Done = Result<(), CommandError>;
-
-const fn row(
-    name: &'static str,
-    arity: i16,
-    flags: u32,
-    keys: KeySpec,
-    since: &'static str,
-    summary: &'static str,
-    handler: KeysHandler,
-) -> CommandSpec {
-    CommandSpec {
-        name,
-        arity,
-        flags,
-        keys,
-        group: Group::SortedSet,
-        since,
-        summary,
-        handler: Handler::Keys(handler),
-    }
-}
 
 const TWO_KEYS: KeySpec = KeySpec::Span { first: 1, last: 2, step: 1 };
 const ALL_BUT_LAST: KeySpec = KeySpec::Span { first: 1, last: -2, step: 1 };
@@ -54,147 +33,46 @@ const STORE: u32 = WRITE | DENY_OOM;
 const SEVERAL: u32 = READ | MOVABLE_KEYS;
 const STORE_SEVERAL: u32 = WRITE | DENY_OOM | MOVABLE_KEYS;
 
+const SORTED_SET: Group = Group::SortedSet;
+
 /// The rows of this module.
+#[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
-    row("zadd", -4, ADD, ONE_KEY, "1.2.0", "Sets the scores of members.", add::zadd),
-    row("zincrby", 4, ADD, ONE_KEY, "1.2.0", "Adds to the score of a member.", add::zincrby),
-    row("zrem", -3, WRITE | FAST, ONE_KEY, "1.2.0", "Removes members.", zrem),
-    row("zscore", 3, READ | FAST, ONE_KEY, "1.2.0", "Returns the score of a member.", zscore),
-    row("zmscore", -3, READ | FAST, ONE_KEY, "6.2.0", "Returns the scores of members.", zmscore),
-    row("zcard", 2, READ | FAST, ONE_KEY, "1.2.0", "Returns the number of members.", zcard),
-    row("zrank", 3, READ | FAST, ONE_KEY, "2.0.0", "Returns the rank of a member, lowest first.", zrank),
-    row(
-        "zrevrank",
-        3,
-        READ | FAST,
-        ONE_KEY,
-        "2.0.0",
-        "Returns the rank of a member, highest first.",
-        zrevrank,
-    ),
-    row("zcount", 4, READ | FAST, ONE_KEY, "2.0.0", "Counts members in a range of scores.", range::zcount),
-    row(
-        "zlexcount",
-        4,
-        READ | FAST,
-        ONE_KEY,
-        "2.8.9",
-        "Counts members in a range of members.",
-        range::zlexcount,
-    ),
-    row("zrange", -4, READ, ONE_KEY, "1.2.0", "Returns members in a range.", range::zrange),
-    row("zrangestore", -5, STORE, TWO_KEYS, "6.2.0", "Stores members in a range.", range::zrangestore),
-    row("zrevrange", -4, READ, ONE_KEY, "1.2.0", "Returns members by rank, highest first.", range::zrevrange),
-    row("zrangebyscore", -4, READ, ONE_KEY, "1.0.5", "Returns members by score.", range::zrangebyscore),
-    row(
-        "zrevrangebyscore",
-        -4,
-        READ,
-        ONE_KEY,
-        "2.2.0",
-        "Returns members by score, highest first.",
-        range::zrevrangebyscore,
-    ),
-    row("zrangebylex", -4, READ, ONE_KEY, "2.8.9", "Returns members by member.", range::zrangebylex),
-    row(
-        "zrevrangebylex",
-        -4,
-        READ,
-        ONE_KEY,
-        "2.8.9",
-        "Returns members by member, highest first.",
-        range::zrevrangebylex,
-    ),
-    row("zremrangebyrank", 4, WRITE, ONE_KEY, "2.0.0", "Removes members by rank.", range::zremrangebyrank),
-    row("zremrangebyscore", 4, WRITE, ONE_KEY, "1.2.0", "Removes members by score.", range::zremrangebyscore),
-    row("zremrangebylex", 4, WRITE, ONE_KEY, "2.8.9", "Removes members by member.", range::zremrangebylex),
-    row("zpopmin", -2, WRITE | FAST, ONE_KEY, "5.0.0", "Takes the lowest members.", pop::zpopmin),
-    row("zpopmax", -2, WRITE | FAST, ONE_KEY, "5.0.0", "Takes the highest members.", pop::zpopmax),
-    row(
-        "zmpop",
-        -4,
-        WRITE | MOVABLE_KEYS,
-        COUNTED_FIRST,
-        "7.0.0",
-        "Takes members of the first that has any.",
-        pop::zmpop,
-    ),
-    row(
-        "bzpopmin",
-        -3,
-        WRITE | FAST | BLOCKING,
-        ALL_BUT_LAST,
-        "5.0.0",
-        "Takes the lowest, waiting for one.",
-        pop::bzpopmin,
-    ),
-    row(
-        "bzpopmax",
-        -3,
-        WRITE | FAST | BLOCKING,
-        ALL_BUT_LAST,
-        "5.0.0",
-        "Takes the highest, waiting for one.",
-        pop::bzpopmax,
-    ),
-    row(
-        "bzmpop",
-        -5,
-        WRITE | BLOCKING | MOVABLE_KEYS,
-        COUNTED_SECOND,
-        "7.0.0",
-        "Takes members, waiting for some.",
-        pop::bzmpop,
-    ),
-    row("zunion", -3, SEVERAL, COUNTED_FIRST, "6.2.0", "Returns what is in any of several.", algebra::zunion),
-    row("zinter", -3, SEVERAL, COUNTED_FIRST, "6.2.0", "Returns what is in all of several.", algebra::zinter),
-    row(
-        "zdiff",
-        -3,
-        SEVERAL,
-        COUNTED_FIRST,
-        "6.2.0",
-        "Returns what is in the first and no other.",
-        algebra::zdiff,
-    ),
-    row(
-        "zintercard",
-        -3,
-        SEVERAL,
-        COUNTED_FIRST,
-        "7.0.0",
-        "Returns how much is in all of several.",
-        algebra::zintercard,
-    ),
-    row(
-        "zunionstore",
-        -4,
-        STORE_SEVERAL,
-        COUNTED_AND_STORED,
-        "2.0.0",
-        "Stores what is in any of several.",
-        algebra::zunionstore,
-    ),
-    row(
-        "zinterstore",
-        -4,
-        STORE_SEVERAL,
-        COUNTED_AND_STORED,
-        "2.0.0",
-        "Stores what is in all of several.",
-        algebra::zinterstore,
-    ),
-    row(
-        "zdiffstore",
-        -4,
-        STORE_SEVERAL,
-        COUNTED_AND_STORED,
-        "6.2.0",
-        "Stores what is in the first and no other.",
-        algebra::zdiffstore,
-    ),
-    row("zrandmember", -2, READ, ONE_KEY, "6.2.0", "Returns random members.", zrandmember),
-    row("zscan", -3, READ, ONE_KEY, "2.8.0", "Walks over members and scores.", zscan),
+    SORTED_SET.row("zadd", -4, ADD, ONE_KEY, "1.2.0", "Sets the scores of members.", add::zadd),
+    SORTED_SET.row("zincrby", 4, ADD, ONE_KEY, "1.2.0", "Adds to the score of a member.", add::zincrby),
+    SORTED_SET.row("zrem", -3, WRITE | FAST, ONE_KEY, "1.2.0", "Removes members.", zrem),
+    SORTED_SET.row("zscore", 3, READ | FAST, ONE_KEY, "1.2.0", "Returns the score of a member.", zscore),
+    SORTED_SET.row("zmscore", -3, READ | FAST, ONE_KEY, "6.2.0", "Returns the scores of members.", zmscore),
+    SORTED_SET.row("zcard", 2, READ | FAST, ONE_KEY, "1.2.0", "Returns the number of members.", zcard),
+    SORTED_SET.row("zrank", 3, READ | FAST, ONE_KEY, "2.0.0", "Returns the rank of a member, lowest first.", zrank),
+    SORTED_SET.row("zrevrank", 3, READ | FAST, ONE_KEY, "2.0.0", "Returns the rank of a member, highest first.", zrevrank),
+    SORTED_SET.row("zcount", 4, READ | FAST, ONE_KEY, "2.0.0", "Counts members in a range of scores.", range::zcount),
+    SORTED_SET.row("zlexcount", 4, READ | FAST, ONE_KEY, "2.8.9", "Counts members in a range of members.", range::zlexcount),
+    SORTED_SET.row("zrange", -4, READ, ONE_KEY, "1.2.0", "Returns members in a range.", range::zrange),
+    SORTED_SET.row("zrangestore", -5, STORE, TWO_KEYS, "6.2.0", "Stores members in a range.", range::zrangestore),
+    SORTED_SET.row("zrevrange", -4, READ, ONE_KEY, "1.2.0", "Returns members by rank, highest first.", range::zrevrange),
+    SORTED_SET.row("zrangebyscore", -4, READ, ONE_KEY, "1.0.5", "Returns members by score.", range::zrangebyscore),
+    SORTED_SET.row("zrevrangebyscore", -4, READ, ONE_KEY, "2.2.0", "Returns members by score, highest first.", range::zrevrangebyscore),
+    SORTED_SET.row("zrangebylex", -4, READ, ONE_KEY, "2.8.9", "Returns members by member.", range::zrangebylex),
+    SORTED_SET.row("zrevrangebylex", -4, READ, ONE_KEY, "2.8.9", "Returns members by member, highest first.", range::zrevrangebylex),
+    SORTED_SET.row("zremrangebyrank", 4, WRITE, ONE_KEY, "2.0.0", "Removes members by rank.", range::zremrangebyrank),
+    SORTED_SET.row("zremrangebyscore", 4, WRITE, ONE_KEY, "1.2.0", "Removes members by score.", range::zremrangebyscore),
+    SORTED_SET.row("zremrangebylex", 4, WRITE, ONE_KEY, "2.8.9", "Removes members by member.", range::zremrangebylex),
+    SORTED_SET.row("zpopmin", -2, WRITE | FAST, ONE_KEY, "5.0.0", "Takes the lowest members.", pop::zpopmin),
+    SORTED_SET.row("zpopmax", -2, WRITE | FAST, ONE_KEY, "5.0.0", "Takes the highest members.", pop::zpopmax),
+    SORTED_SET.row("zmpop", -4, WRITE | MOVABLE_KEYS, COUNTED_FIRST, "7.0.0", "Takes members of the first that has any.", pop::zmpop),
+    SORTED_SET.row("bzpopmin", -3, WRITE | FAST | BLOCKING, ALL_BUT_LAST, "5.0.0", "Takes the lowest, waiting for one.", pop::bzpopmin),
+    SORTED_SET.row("bzpopmax", -3, WRITE | FAST | BLOCKING, ALL_BUT_LAST, "5.0.0", "Takes the highest, waiting for one.", pop::bzpopmax),
+    SORTED_SET.row("bzmpop", -5, WRITE | BLOCKING | MOVABLE_KEYS, COUNTED_SECOND, "7.0.0", "Takes members, waiting for some.", pop::bzmpop),
+    SORTED_SET.row("zunion", -3, SEVERAL, COUNTED_FIRST, "6.2.0", "Returns what is in any of several.", algebra::zunion),
+    SORTED_SET.row("zinter", -3, SEVERAL, COUNTED_FIRST, "6.2.0", "Returns what is in all of several.", algebra::zinter),
+    SORTED_SET.row("zdiff", -3, SEVERAL, COUNTED_FIRST, "6.2.0", "Returns what is in the first and no other.", algebra::zdiff),
+    SORTED_SET.row("zintercard", -3, SEVERAL, COUNTED_FIRST, "7.0.0", "Returns how much is in all of several.", algebra::zintercard),
+    SORTED_SET.row("zunionstore", -4, STORE_SEVERAL, COUNTED_AND_STORED, "2.0.0", "Stores what is in any of several.", algebra::zunionstore),
+    SORTED_SET.row("zinterstore", -4, STORE_SEVERAL, COUNTED_AND_STORED, "2.0.0", "Stores what is in all of several.", algebra::zinterstore),
+    SORTED_SET.row("zdiffstore", -4, STORE_SEVERAL, COUNTED_AND_STORED, "6.2.0", "Stores what is in the first and no other.", algebra::zdiffstore),
+    SORTED_SET.row("zrandmember", -2, READ, ONE_KEY, "6.2.0", "Returns random members.", zrandmember),
+    SORTED_SET.row("zscan", -3, READ, ONE_KEY, "2.8.0", "Walks over members and scores.", zscan),
 ];
 
 /// Answers members, with their scores if asked for: pairs in RESP3, flat in RESP2.

@@ -13,65 +13,31 @@ mod info;
 mod read;
 
 use super::flag::{BLOCKING, DENY_OOM, FAST, MOVABLE_KEYS, READ, WRITE};
-use super::spec::{KeysHandler, ONE_KEY};
-use super::{Args, CommandError, CommandSpec, Group, Handler, KeyContext, KeySpec, Reply};
+use super::spec::ONE_KEY;
+use super::{Args, CommandError, CommandSpec, Group, KeyContext, KeySpec, Reply};
 use crate::keyspace::value::Stream;
 use crate::keyspace::value::stream::{Entry, StreamId};
 
 type Done = Result<(), CommandError>;
 
-const fn row(
-    name: &'static str,
-    arity: i16,
-    flags: u32,
-    keys: KeySpec,
-    since: &'static str,
-    summary: &'static str,
-    handler: KeysHandler,
-) -> CommandSpec {
-    CommandSpec {
-        name,
-        arity,
-        flags,
-        keys,
-        group: Group::Stream,
-        since,
-        summary,
-        handler: Handler::Keys(handler),
-    }
-}
-
 const SECOND: KeySpec = KeySpec::Span { first: 2, last: 2, step: 1 };
 const ADD: u32 = WRITE | DENY_OOM | FAST;
 const WAITS: u32 = READ | BLOCKING | MOVABLE_KEYS;
 
+const STREAM: Group = Group::Stream;
+
 /// The rows of this module.
+#[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
-    row("xadd", -5, ADD, ONE_KEY, "5.0.0", "Appends an entry to a stream.", add::xadd),
-    row("xtrim", -4, WRITE, ONE_KEY, "5.0.0", "Removes the oldest entries of a stream.", add::xtrim),
-    row("xdel", -3, WRITE | FAST, ONE_KEY, "5.0.0", "Removes entries of a stream.", xdel),
-    row("xlen", 2, READ | FAST, ONE_KEY, "5.0.0", "Returns the number of entries of a stream.", xlen),
-    row("xrange", -4, READ, ONE_KEY, "5.0.0", "Returns entries in a range of ids.", read::xrange),
-    row(
-        "xrevrange",
-        -4,
-        READ,
-        ONE_KEY,
-        "5.0.0",
-        "Returns entries in a range of ids, last first.",
-        read::xrevrange,
-    ),
-    row(
-        "xread",
-        -4,
-        WAITS,
-        KeySpec::Found(read::keys),
-        "5.0.0",
-        "Returns entries behind an id, waiting for some.",
-        read::xread,
-    ),
-    row("xinfo", -2, READ, SECOND, "5.0.0", "Tells about a stream.", info::xinfo),
-    row("xsetid", -3, WRITE | DENY_OOM | FAST, ONE_KEY, "5.0.0", "Sets the last id of a stream.", xsetid),
+    STREAM.row("xadd", -5, ADD, ONE_KEY, "5.0.0", "Appends an entry to a stream.", add::xadd),
+    STREAM.row("xtrim", -4, WRITE, ONE_KEY, "5.0.0", "Removes the oldest entries of a stream.", add::xtrim),
+    STREAM.row("xdel", -3, WRITE | FAST, ONE_KEY, "5.0.0", "Removes entries of a stream.", xdel),
+    STREAM.row("xlen", 2, READ | FAST, ONE_KEY, "5.0.0", "Returns the number of entries of a stream.", xlen),
+    STREAM.row("xrange", -4, READ, ONE_KEY, "5.0.0", "Returns entries in a range of ids.", read::xrange),
+    STREAM.row("xrevrange", -4, READ, ONE_KEY, "5.0.0", "Returns entries in a range of ids, last first.", read::xrevrange),
+    STREAM.row("xread", -4, WAITS, KeySpec::Found(read::keys), "5.0.0", "Returns entries behind an id, waiting for some.", read::xread),
+    STREAM.row("xinfo", -2, READ, SECOND, "5.0.0", "Tells about a stream.", info::xinfo),
+    STREAM.row("xsetid", -3, WRITE | DENY_OOM | FAST, ONE_KEY, "5.0.0", "Sets the last id of a stream.", xsetid),
 ];
 
 const INVALID_ID: CommandError =
