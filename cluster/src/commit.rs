@@ -147,6 +147,17 @@ pub fn expire_due(shared: &Shared, work: &mut Work, index: usize, now_ms: u64, l
     more
 }
 
+/// Removes a key if its deadline has passed, and logs that.
+pub fn expire_dead(shared: &Shared, work: &mut Work, key: &[u8], now_ms: u64) {
+    let slot = Slot::of_key(key);
+    let mut partition = shared.keyspace.lock(slot.partition());
+    let Some(place) = partition.find(slot, key) else { return };
+    if partition.at(slot, place).is_some_and(|entry| entry.deadline() < now_ms) {
+        partition.expire(slot, place);
+        removed(shared, work, &mut partition, slot, key);
+    }
+}
+
 /// Removes a key to make room, and logs that; false if it was gone.
 pub fn evict(shared: &Shared, work: &mut Work, slot: Slot, key: &[u8]) -> bool {
     let mut partition = shared.keyspace.lock(slot.partition());

@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use shared::rt::time::{self, Duration};
 
-use crate::command::Args;
+use crate::command::table::Found;
+use crate::command::{Args, flag};
+use crate::config::Config;
 use crate::server::session::Session;
 
 /// Words of a command that an entry keeps (Redis's `SLOWLOG_ENTRY_MAX_ARGC`).
@@ -38,8 +40,17 @@ pub struct SlowLog {
 }
 
 impl SlowLog {
-    /// Adds a command; the oldest beyond `max` are forgotten.
-    pub fn add(&self, args: &Args<'_>, took: Duration, session: &Session, max: usize) {
+    /// Adds a command if it was slow; the oldest beyond `slowlog-max-len` are forgotten.
+    #[inline]
+    pub fn note(&self, found: Found, args: &Args<'_>, took: Duration, session: &Session, config: &Config) {
+        let slower_than = config.slowlog_slower_than_us;
+        if slower_than >= 0 && took.as_micros() >= slower_than as u128 && !found.spec.has(flag::SECRET) {
+            self.add(args, took, session, config.slowlog_len_max);
+        }
+    }
+
+    #[cold]
+    fn add(&self, args: &Args<'_>, took: Duration, session: &Session, max: usize) {
         let mut words: Vec<Vec<u8>> = args.from(0).take(WORDS_MAX).map(shortened).collect();
         if args.len() > WORDS_MAX {
             words.truncate(WORDS_MAX - 1);

@@ -8,6 +8,7 @@ use shared::rt::time::Duration;
 
 use crate::command::CommandError;
 use crate::command::table;
+use crate::keyspace::Keyspace;
 
 /// Codes of errors that are counted apart; more are counted together, as the words come from clients' requests.
 const ERROR_CODES_MAX: usize = 64;
@@ -20,6 +21,8 @@ pub struct Stats {
     unblocked: AtomicU64,
     evicted: AtomicU64,
     by_command: Box<[CommandStats]>,
+    /// What the keyspace had counted at the last reset.
+    lookups_before: Mutex<Lookups>,
     errors: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -28,6 +31,22 @@ pub struct Stats {
 struct CommandStats {
     calls: AtomicU64,
     nanos: AtomicU64,
+    rejected: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// What was counted of one command.
+pub struct CommandCalls {
+    /// Its name.
+    pub name: &'static str,
+    /// How often it was run.
+    pub calls: u64,
+    /// How long that took, microseconds.
+    pub took_us: u64,
+    /// How often it was refused before it was run.
+    pub rejected: u64,
+    /// How often it answered an error.
+    pub failed: u64,
 }
 
 impl Default for Stats {
@@ -39,8 +58,31 @@ impl Default for Stats {
             unblocked: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
             by_command: table::all().map(|_| CommandStats::default()).collect(),
+            lookups_before: Mutex::default(),
             errors: Mutex::default(),
         }
+    }
+}
+
+/// What the partitions of the keyspace count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// Look-ups that found their key.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// Keys removed because their deadline had passed.
+    pub expired: u64,
+}
+
+impl Lookups {
+    /// Since the start.
+    fn of(keyspace: &Keyspace) -> Lookups {
+        keyspace.stats().fold(Lookups::default(), |sum, stats| Lookups {
+            hits: sum.hits + stats.hits(),
+            misses: sum.misses + stats.misses(),
+            expired: sum.expired + stats.expired(),
+        })
     }
 }
 
@@ -78,6 +120,22 @@ impl Stats {
         }
     }
 
+    /// The command at this place of the table was refused: it was not run.
+    #[cold]
+    pub fn command_rejected(&self, index: usize) {
+        if let Some(stats) = self.by_command.get(index) {
+            stats.rejected.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The command at this place of the table was run and answered an error.
+    #[cold]
+    pub fn command_failed(&self, index: usize) {
+        if let Some(stats) = self.by_command.get(index) {
+            stats.failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// An error was answered.
     pub fn failed(&self, error: &CommandError) {
         let code = error.code();
@@ -93,16 +151,29 @@ impl Stats {
             .map(|counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Name, calls and microseconds of each command that was called.
-    pub fn by_command(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
+    /// What was counted of each command that was called or refused.
+    pub fn by_command(&self) -> impl Iterator<Item = CommandCalls> {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         table::all()
             .zip(&self.by_command)
-            .map(|(spec, stats)| {
-                let (calls, nanos) =
-                    (stats.calls.load(Ordering::Relaxed), stats.nanos.load(Ordering::Relaxed));
-                (spec.name, calls, nanos / 1_000)
+            .map(move |(spec, stats)| CommandCalls {
+                name: spec.name,
+                calls: load(&stats.calls),
+                took_us: load(&stats.nanos) / 1_000,
+                rejected: load(&stats.rejected),
+                failed: load(&stats.failed),
             })
-            .filter(|(_, calls, _)| *calls > 0)
+            .filter(|command| command.calls > 0 || command.rejected > 0)
+    }
+
+    /// What the partitions counted since the last reset.
+    pub fn lookups(&self, keyspace: &Keyspace) -> Lookups {
+        let (now, before) = (Lookups::of(keyspace), *self.lookups_before.lock());
+        Lookups {
+            hits: now.hits.saturating_sub(before.hits),
+            misses: now.misses.saturating_sub(before.misses),
+            expired: now.expired.saturating_sub(before.expired),
+        }
     }
 
     /// How often each code of error was answered.
@@ -111,9 +182,12 @@ impl Stats {
     }
 
     /// Begins anew.
-    pub fn reset(&self) {
+    pub fn reset(&self, keyspace: &Keyspace) {
+        *self.lookups_before.lock() = Lookups::of(keyspace);
         let totals = [&self.connections, &self.rejected, &self.commands, &self.unblocked, &self.evicted];
-        let by_command = self.by_command.iter().flat_map(|stats| [&stats.calls, &stats.nanos]);
+        let by_command = self.by_command.iter();
+        let by_command =
+            by_command.flat_map(|stats| [&stats.calls, &stats.nanos, &stats.rejected, &stats.failed]);
         totals.into_iter().chain(by_command).for_each(|counter| counter.store(0, Ordering::Relaxed));
         self.errors.lock().clear();
     }

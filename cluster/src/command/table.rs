@@ -18,6 +18,8 @@ static GROUPS: &[&[CommandSpec]] = &[
     super::server::COMMANDS,
     super::pubsub::COMMANDS,
     super::cluster::COMMANDS,
+    #[cfg(test)]
+    crate::server::tests::COMMANDS,
 ];
 
 /// Longest name, bytes: what the lower-case copy of a request's name fits in.

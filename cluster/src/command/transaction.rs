@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use shared::rt::time::Instant;
 use shared::slot::Slot;
 
 use super::flag::{FAST, LOADING, NOT_QUEUED, STALE};
@@ -16,12 +17,13 @@ type Result<T = ()> = std::result::Result<T, CommandError>;
 const fn row(
     name: &'static str,
     arity: i16,
+    flags: u32,
     keys: KeySpec,
     since: &'static str,
     summary: &'static str,
     handler: SessionHandler,
 ) -> CommandSpec {
-    let flags = FAST | LOADING | STALE | NOT_QUEUED;
+    let flags = flags | LOADING | STALE | NOT_QUEUED;
     let (group, handler) = (Group::Transactions, Handler::Session(handler));
     CommandSpec { name, arity, flags, keys, group, since, summary, handler }
 }
@@ -29,11 +31,11 @@ const fn row(
 /// The rows of this module.
 #[rustfmt::skip]
 pub const COMMANDS: &[CommandSpec] = &[
-    row("multi", 1, KeySpec::None, "1.2.0", "Starts a transaction.", multi),
-    row("exec", 1, KeySpec::None, "1.2.0", "Executes all commands in a transaction.", exec),
-    row("discard", 1, KeySpec::None, "2.0.0", "Discards a transaction.", discard),
-    row("watch", -2, ALL_KEYS, "2.2.0", "Monitors changes to keys to determine the execution of a transaction.", watch),
-    row("unwatch", 1, KeySpec::None, "2.2.0", "Forgets about watched keys of a transaction.", unwatch),
+    row("multi", 1, FAST, KeySpec::None, "1.2.0", "Starts a transaction.", multi),
+    row("exec", 1, 0, KeySpec::None, "1.2.0", "Executes all commands in a transaction.", exec),
+    row("discard", 1, FAST, KeySpec::None, "2.0.0", "Discards a transaction.", discard),
+    row("watch", -2, FAST, ALL_KEYS, "2.2.0", "Monitors changes to keys to determine the execution of a transaction.", watch),
+    row("unwatch", 1, FAST, KeySpec::None, "2.2.0", "Forgets about watched keys of a transaction.", unwatch),
 ];
 
 fn multi(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
@@ -60,6 +62,10 @@ fn watch(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>
     }
     let Watch { flag, keys } = &mut context.session.watch;
     for key in args.from(1) {
+        // That a key which was dead before is taken out afterwards is no change.
+        if let Some(work) = &mut context.work {
+            commit::expire_dead(context.node, work, key, context.clock.now_ms);
+        }
         context.node.keyspace.lock(Slot::of_key(key).partition()).watched.watch(key, flag);
         keys.push(key.into());
     }
@@ -103,6 +109,7 @@ fn run(
             return;
         }
         reply.array(transaction.queue.len());
+        let mut since = Instant::now();
         for (found, request) in &transaction.queue {
             let mut one = reply.nested(context.session.protocol);
             let result = match found.spec.handler {
@@ -121,7 +128,13 @@ fn run(
             if let Err(error) = result {
                 one.cut();
                 one.error(&error);
+                context.node.stats.failed(&error);
+                context.node.stats.command_failed(found.index);
             }
+            let now = Instant::now();
+            context.node.stats.called(found.index, 1, now - since);
+            context.node.slowlog.note(*found, &request.args(), now - since, context.session, context.config);
+            since = now;
         }
     })?;
     if changed {

@@ -48,10 +48,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Takes over what its session says, after a turn.
+    /// Takes over what its session says, after a turn; `last_command` is a row of the table plus one, 0 if none was run.
     #[inline]
-    pub(super) fn seen(&self, now_ms: u64, session: &Session) {
+    pub(super) fn seen(&self, now_ms: u64, last_command: usize, session: &Session) {
         self.last_ms.store(now_ms, Ordering::Relaxed);
+        if last_command != 0 {
+            self.last_command.store(last_command, Ordering::Relaxed);
+        }
         let queued = session.transaction.as_ref().map_or(-1, |transaction| transaction.queue.len() as i64);
         self.queued.store(queued, Ordering::Relaxed);
         self.resp3.store(session.protocol == Protocol::Resp3, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use shared::resp::write;
 use shared::rt::net::{Detached, TcpStream};
 use shared::rt::time::{self, Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::oneshot;
 
 use super::dispatch::{Next, Turn};
@@ -28,6 +28,9 @@ const UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Pushed messages that are sent with one write, bytes.
 const PUSHED_BYTES: usize = 64 * 1024;
+
+/// How long it may take to tell a client that it is not served, milliseconds.
+const REFUSAL_MS: u64 = 1_000;
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -54,8 +57,10 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: Detached, peer: SocketAdd
     };
     if let Some(refusal) = refusal(&shared, peer) {
         shared.stats.rejected();
-        // As much as the socket takes: it is gone then.
-        let _sent = stream.try_write(refusal);
+        // Whoever does not take it is not waited for.
+        let mut stream = stream;
+        let told = stream.write_all(refusal);
+        let _told = time::timeout(Duration::from_millis(REFUSAL_MS), told).await;
         return;
     }
     shared.stats.connected();
@@ -75,8 +80,6 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: Detached, peer: SocketAdd
     };
     let why = connection.run().await;
     tracing::trace!(id = connection.session.client.id, ?why, "connection ended");
-    connection.session.watch.end(&connection.shared.keyspace);
-    connection.shared.clients.remove(connection.session.client.id);
 }
 
 /// Why a connection is not served at all.
@@ -112,6 +115,14 @@ struct Connection {
     holding: bool,
     /// Since when more than the soft limit is unsent.
     over_since: Option<Instant>,
+}
+
+impl Drop for Connection {
+    /// However it ends, and be it by a panic in a command: who is gone is not listed and watches nothing.
+    fn drop(&mut self) {
+        self.session.watch.end(&self.shared.keyspace);
+        self.shared.clients.remove(self.session.client.id);
+    }
 }
 
 /// How a client that waited for keys was woken.

@@ -1,6 +1,7 @@
 //! One request: decoded, looked up, checked, routed, run.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use persistence::Appended;
 use shared::resp::request::{Bounds, Decoded, decode_within};
@@ -14,7 +15,7 @@ use super::session::{Replies, Session};
 use super::tally::Tally;
 use crate::command::table::{self, Found};
 use crate::command::work::Work;
-use crate::command::{Args, CommandError, Handler, Reply, Request, SessionContext, flag};
+use crate::command::{Args, CommandError, CommandSpec, Handler, Reply, Request, SessionContext, flag};
 use crate::commit::{self, Clock, Outcome};
 use crate::config::Config;
 use crate::config::high::AppendFsync;
@@ -54,20 +55,23 @@ pub(super) struct Turn<'t> {
     hold: Option<Hold>,
     /// There was room for a command of this turn.
     has_room: bool,
+    /// The request that runs now is the last of what arrived.
+    last: bool,
 }
 
 impl<'t> Turn<'t> {
     pub(super) fn new(shared: &'t Arc<Shared>, now_ms: u64) -> Turn<'t> {
         let config = shared.config();
         let clock = Clock::at(now_ms, &config);
-        Turn { shared, config, clock, commands: 0, tally: Tally::start(), hold: None, has_room: false }
+        let tally = Tally::start(&config);
+        Turn { shared, config, clock, commands: 0, tally, hold: None, has_room: false, last: false }
     }
 
     /// Counts what was done; tells what its replies must wait for.
     pub(super) fn end(mut self, session: &Session) -> Option<Hold> {
         self.tally.flush(&self.shared.stats);
         self.shared.stats.ran(self.commands);
-        session.client.seen(self.clock.now_ms, session);
+        session.client.seen(self.clock.now_ms, self.tally.last_command(), session);
         self.hold
     }
 
@@ -83,9 +87,11 @@ impl<'t> Turn<'t> {
             Ok(Decoded::Incomplete { needed }) => return Next::Incomplete { needed },
             Ok(Decoded::Request { consumed }) if words.is_empty() => return Next::Ran { bytes: consumed },
             Ok(Decoded::Request { consumed }) => {
+                self.last = consumed == input.len();
                 (consumed, self.run(Args::new(input, words, &input[..consumed]), session, work, output))
             }
             Ok(Decoded::Inline { line, consumed }) => {
+                self.last = consumed == input.len();
                 let mut buffer = Vec::new();
                 match inline::split(&input[line], &mut buffer, words) {
                     Ok(()) if words.is_empty() => return Next::Ran { bytes: consumed },
@@ -108,13 +114,8 @@ impl<'t> Turn<'t> {
     fn run(&mut self, args: Args<'_>, session: &mut Session, work: &mut Work, output: &mut Vec<u8>) -> Ran {
         let (start, replies) = (output.len(), session.replies);
         let mut reply = Reply::new(output, session.protocol);
-        let result = match self.checked(&args, session).and_then(|found| self.has_room(found, work)) {
-            Err(error) => {
-                if let Some(transaction) = &mut session.transaction {
-                    transaction.failed = true;
-                }
-                Err(error)
-            }
+        let result = match self.allowed(&args, session, work) {
+            Err(error) => Err(self.refuse(&args, session, error)),
             Ok((found, _)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
                 self.queue(found, &args, session, &mut reply)
             }
@@ -150,7 +151,7 @@ impl<'t> Turn<'t> {
         work: &mut Work,
         reply: &mut Reply<'_>,
     ) -> Result<Ran, CommandError> {
-        self.tally.begin(found, &self.shared.stats);
+        self.tally.begin(found, &args, &self.shared.stats);
         let clock = Clock { no_touch: session.no_touch, ..self.clock };
         let result = match found.spec.handler {
             Handler::Keys(handler) => commit::run(self.shared, work, (handler, args), route, clock, reply)
@@ -159,6 +160,7 @@ impl<'t> Turn<'t> {
                     Outcome::Waits(wait) => Ran::Waits(Pause::Keys(wait)),
                 }),
             Handler::Session(handler) => {
+                session.client.last_command.store(found.index + 1, Ordering::Relaxed);
                 let mut context =
                     SessionContext::new(self.shared, &self.config, session, clock, Some(&mut *work));
                 handler(&mut context, args, reply).map(|()| match context.finish() {
@@ -171,7 +173,10 @@ impl<'t> Turn<'t> {
         if let Some(appended) = work.appended.take() {
             self.logged(appended, session);
         }
-        self.tally.end(found, &args, session, &self.config, self.shared);
+        self.tally.end(found, &args, self.last, session, &self.config, self.shared);
+        if result.is_err() {
+            self.shared.stats.command_failed(found.index);
+        }
         result
     }
 
@@ -185,6 +190,22 @@ impl<'t> Turn<'t> {
         }
     }
 
+    /// A request that is refused spoils the transaction it would be part of; an EXEC that is refused ends it.
+    #[cold]
+    fn refuse(&self, args: &Args<'_>, session: &mut Session, error: CommandError) -> CommandError {
+        if args.is(0, "exec") {
+            session.transaction = None;
+            session.watch.end(&self.shared.keyspace);
+            let reason = error.to_string();
+            let reason = reason.strip_prefix("ERR ").unwrap_or(&reason);
+            return CommandError::owned(format!("EXECABORT Transaction discarded because of: {reason}"));
+        }
+        if let Some(transaction) = &mut session.transaction {
+            transaction.failed = true;
+        }
+        error
+    }
+
     /// Queues a request behind MULTI.
     fn queue(
         &self,
@@ -196,6 +217,7 @@ impl<'t> Turn<'t> {
         let Some(transaction) = &mut session.transaction else { return Ok(Ran::Done) };
         if found.spec.has(flag::NO_MULTI) {
             transaction.failed = true;
+            self.shared.stats.command_rejected(found.index);
             return Err(CommandError::text("ERR Command not allowed inside a transaction"));
         }
         if transaction.failed {
@@ -222,18 +244,36 @@ impl<'t> Turn<'t> {
 
     /// Makes room for a command that takes memory, once a turn.
     #[inline]
-    fn has_room(&mut self, checked: (Found, Route), work: &mut Work) -> Result<(Found, Route), CommandError> {
-        if self.config.maxmemory == 0 || self.has_room || !checked.0.spec.has(flag::DENY_OOM) {
-            return Ok(checked);
+    fn has_room(&mut self, spec: &CommandSpec, work: &mut Work) -> Result<(), CommandError> {
+        if self.config.maxmemory == 0 || self.has_room || !spec.has(flag::DENY_OOM) {
+            return Ok(());
         }
         self.has_room = maxmemory::make_room(self.shared, &self.config, work, self.clock.now_ms);
-        if self.has_room { Ok(checked) } else { Err(CommandError::OutOfMemory) }
+        if self.has_room { Ok(()) } else { Err(CommandError::OutOfMemory) }
     }
 
-    /// The row and the route of a request, or why it is refused.
-    fn checked(&self, args: &Args<'_>, session: &Session) -> Result<(Found, Route), CommandError> {
+    /// The row and the route of a request, or why it is refused; a refusal is counted.
+    #[inline]
+    fn allowed(
+        &mut self,
+        args: &Args<'_>,
+        session: &Session,
+        work: &mut Work,
+    ) -> Result<(Found, Route), CommandError> {
         let found = table::find(args.at(0)).ok_or_else(|| unknown(args))?;
-        let spec = found.spec;
+        let allowed = self.route(found.spec, args, session).and_then(|route| {
+            self.has_room(found.spec, work)?;
+            Ok((found, route))
+        });
+        if allowed.is_err() {
+            self.shared.stats.command_rejected(found.index);
+        }
+        allowed
+    }
+
+    /// The route of a request that the session may make now.
+    #[inline]
+    fn route(&self, spec: &CommandSpec, args: &Args<'_>, session: &Session) -> Result<Route, CommandError> {
         if !spec.takes(args.len()) {
             return Err(CommandError::Arity(spec.name.to_owned()));
         }
@@ -247,7 +287,7 @@ impl<'t> Turn<'t> {
         if session.protocol == Protocol::Resp2 && !spec.has(flag::WHILE_SUBSCRIBED) && session.subscribed() {
             return Err(CommandError::WhileSubscribed(spec.name));
         }
-        Ok((found, route))
+        Ok(route)
     }
 }
 

@@ -18,3 +18,6 @@ pub mod session;
 pub mod signals;
 mod tally;
 pub mod workers;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! COMMAND: the command table, told to clients.
 
 use crate::command::subcommand::{self, Subcommand};
-use crate::command::{Args, CommandError, CommandSpec, Handler, KeySpec, Reply, SessionContext, flag, table};
+use crate::command::{Args, CommandError, CommandSpec, KeySpec, Reply, SessionContext, flag, table};
 use crate::glob;
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
@@ -27,7 +27,6 @@ pub fn command(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Rep
 
 /// The names of a command's flags, as COMMAND tells them.
 fn flags(spec: &CommandSpec) -> Vec<&'static str> {
-    let waits = matches!(spec.handler, Handler::Keys(_)) && spec.has(flag::BLOCKING);
     let names = [
         (spec.has(flag::WRITE), "write"),
         (spec.has(flag::READ), "readonly"),
@@ -38,7 +37,7 @@ fn flags(spec: &CommandSpec) -> Vec<&'static str> {
         (spec.has(flag::STALE), "stale"),
         (spec.has(flag::FAST), "fast"),
         (spec.has(flag::NO_AUTH), "no_auth"),
-        (spec.has(flag::BLOCKING) || waits, "blocking"),
+        (spec.has(flag::BLOCKING), "blocking"),
         (spec.has(flag::NO_MULTI), "no_multi"),
         (matches!(spec.keys, KeySpec::Counted { .. } | KeySpec::Found(_)), "movablekeys"),
     ];

@@ -75,8 +75,9 @@ async fn wait_for(timeout: Option<Duration>) {
 
 /// `WAIT numreplicas timeout`: there are no replicas, so more than none never come.
 pub fn wait(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    let replicas = args.int(1)?;
     let timeout = timeout(&args, 2)?;
-    if args.int(1)? <= 0 || context.in_transaction() {
+    if replicas <= 0 || context.in_transaction() {
         reply.int(0);
         return Ok(());
     }

@@ -6,6 +6,7 @@ use crate::command::connection::auth::REDIS_VERSION;
 use crate::command::{Args, CommandError, Reply, SessionContext};
 use crate::node::Shared;
 use crate::process;
+use crate::stats::CommandCalls;
 
 /// A section: its name in requests, its title, what it says, and whether it is told only when asked for.
 type Section = (&'static str, &'static str, fn(&Shared) -> Vec<(String, String)>, bool);
@@ -139,15 +140,15 @@ fn persistence(node: &Shared) -> Vec<(String, String)> {
 
 fn stats(node: &Shared) -> Vec<(String, String)> {
     let [connections, rejected, commands, unblocked, evicted] = node.stats.totals();
-    let sum = |of: fn(&crate::keyspace::PartitionStats) -> u64| node.keyspace.stats().map(of).sum::<u64>();
+    let lookups = node.stats.lookups(&node.keyspace);
     lines! {
         "total_connections_received" => connections,
         "total_commands_processed" => commands,
         "rejected_connections" => rejected,
-        "expired_keys" => sum(|stats| stats.expired()),
+        "expired_keys" => lookups.expired,
         "evicted_keys" => evicted,
-        "keyspace_hits" => sum(|stats| stats.hits()),
-        "keyspace_misses" => sum(|stats| stats.misses()),
+        "keyspace_hits" => lookups.hits,
+        "keyspace_misses" => lookups.misses,
         "total_unblocked_clients" => unblocked,
         "total_error_replies" => node.stats.errors().iter().map(|(_, count)| count).sum::<u64>(),
     }
@@ -163,10 +164,12 @@ fn cpu(_: &Shared) -> Vec<(String, String)> {
 }
 
 fn commandstats(node: &Shared) -> Vec<(String, String)> {
-    let line = |(name, calls, usec): (&str, u64, u64)| {
-        let per_call = usec as f64 / calls.max(1) as f64;
-        let text =
-            format!("calls={calls},usec={usec},usec_per_call={per_call:.2},rejected_calls=0,failed_calls=0");
+    let line = |command: CommandCalls| {
+        let CommandCalls { name, calls, took_us, rejected, failed } = command;
+        let per_call = took_us as f64 / calls.max(1) as f64;
+        let text = format!(
+            "calls={calls},usec={took_us},usec_per_call={per_call:.2},rejected_calls={rejected},failed_calls={failed}"
+        );
         (format!("cmdstat_{name}"), text)
     };
     node.stats.by_command().map(line).collect()

@@ -15,6 +15,10 @@ pub fn mget(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>)
 }
 
 /// `MSET key value…`
+///
+/// Others see all of it or none. The log has one group for each slot: on a node without cluster mode, where the keys may lie in
+/// several, a crash may leave what some slots got without what others got, until WAITAOF has answered. (In a cluster the keys share a slot,
+/// and so a group.)
 pub fn mset(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     in_pairs(&args, "mset")?;
     set_pairs(context, &args);
