@@ -101,10 +101,13 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
 }
 
+/// Longest text of a float, bytes: Redis's `MAX_LONG_DOUBLE_CHARS`; its own sums have hundreds of digits.
+const FLOAT_BYTES_MAX: usize = 5 * 1_024;
+
 /// A float as C's `strtod` reads one in Redis: no spaces around it, no NaN.
 pub fn parse_float(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
-    if text.is_empty() || text.len() > 255 {
+    if text.is_empty() || text.len() > FLOAT_BYTES_MAX {
         return None;
     }
     let value: f64 = text.parse().ok()?;

@@ -1,5 +1,7 @@
 //! PING, ECHO, QUIT, RESET, SELECT.
 
+use std::sync::atomic::Ordering;
+
 use shared::resp::Protocol;
 
 use crate::command::{Args, CommandError, Reply, SessionContext};
@@ -47,6 +49,8 @@ pub fn reset(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_
     session.authenticated = context.config.requirepass.is_empty();
     session.replies = Replies::On;
     session.no_touch = false;
+    session.client.no_evict.store(false, Ordering::Relaxed);
+    session.client.listens.iter().for_each(|count| count.store(0, Ordering::Relaxed));
     session.client.name.lock().clear();
     reply.simple("RESET");
     Ok(())

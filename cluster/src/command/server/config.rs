@@ -1,5 +1,7 @@
 //! CONFIG.
 
+use std::collections::BTreeMap;
+
 use shared::rt::fs;
 
 use crate::command::subcommand::{self, Subcommand};
@@ -23,13 +25,18 @@ pub fn config(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Repl
 
 fn get(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     let settings = context.node.settings();
-    let mut found: Vec<_> = args.from(2).flat_map(|pattern| settings.matching(pattern)).collect();
-    found.sort_unstable();
-    found.dedup();
+    let mut found = BTreeMap::new();
+    for pattern in args.from(2) {
+        let is_name = !pattern.iter().any(|byte| b"*?[".contains(byte));
+        for (name, text) in settings.matching(pattern) {
+            // A name is answered as it was asked: clients look for it among the replies.
+            found.insert(if is_name { pattern } else { name.as_bytes() }, (name, text));
+        }
+    }
     let port = context.node.port.to_string();
     reply.map(found.len());
-    for (name, text) in found {
-        reply.bulk(name.as_bytes());
+    for (asked, (name, text)) in found {
+        reply.bulk(asked);
         // The system may have chosen it.
         reply.bulk(if name == "port" { port.as_bytes() } else { text.as_bytes() });
     }
@@ -51,7 +58,7 @@ fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) 
 }
 
 fn resetstat(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
-    context.node.stats.reset();
+    context.node.stats.reset(&context.node.keyspace);
     reply.ok();
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use shared::limits::BULK_BYTES_MAX;
 
-use super::range::span;
+use super::range::{clamped, is_backwards};
 use crate::command::{Args, CommandError, KeyContext, Reply};
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
@@ -38,29 +38,39 @@ pub fn getbit(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_
     Ok(())
 }
 
-/// The bits, as a range, that `start end [BYTE | BIT]` from the word at `first` name.
-fn bits(args: &Args<'_>, first: usize, len: usize) -> Result<Option<std::ops::Range<usize>>> {
-    let by_bit = match args.len() - first {
-        3 if args.is(first + 2, "bit") => true,
-        3 if args.is(first + 2, "byte") => false,
-        0..=2 => false,
-        _ => return Err(CommandError::Syntax),
-    };
-    let (start, end) = (args.int(first)?, if args.len() > first + 1 { args.int(first + 1)? } else { -1 });
-    Ok(if by_bit {
-        span(start, end, len * 8)
-    } else {
-        span(start, end, len).map(|bytes| bytes.start * 8..bytes.end * 8)
-    })
+/// Whether the word at this place counts in bits instead of bytes.
+fn by_bit(args: &Args<'_>, index: usize) -> Result<bool> {
+    match args.get(index) {
+        None => Ok(false),
+        Some(_) if args.is(index, "bit") => Ok(true),
+        Some(_) if args.is(index, "byte") => Ok(false),
+        Some(_) => Err(CommandError::Syntax),
+    }
+}
+
+/// The bits from `start` to `end`, both inclusive, of a string of `len` bytes.
+fn bits(start: i64, end: i64, by_bit: bool, len: usize) -> Option<std::ops::Range<usize>> {
+    if by_bit {
+        return clamped(start, end, len * 8);
+    }
+    clamped(start, end, len).map(|bytes| bytes.start * 8..bytes.end * 8)
 }
 
 /// `BITCOUNT key [start end [BYTE | BIT]]`
 pub fn bitcount(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
-    if args.len() == 3 || args.len() > 5 {
-        return Err(CommandError::Syntax);
-    }
-    let value = context.string(args.at(1))?.unwrap_or_default();
-    let range = if args.len() == 2 { Some(0..value.len() * 8) } else { bits(&args, 2, value.len())? };
+    // As in Redis, what is not there is counted before the rest of the request is looked at.
+    let Some(value) = context.string(args.at(1))? else {
+        reply.int(0);
+        return Ok(());
+    };
+    let range = match args.len() {
+        2 => Some(0..value.len() * 8),
+        4 | 5 => {
+            let (start, end) = (args.int(2)?, args.int(3)?);
+            if is_backwards(start, end) { None } else { bits(start, end, by_bit(&args, 4)?, value.len()) }
+        }
+        _ => return Err(CommandError::Syntax),
+    };
     reply.count(range.map_or(0, |range| count(value, range)));
     Ok(())
 }
@@ -80,17 +90,19 @@ pub fn bitpos(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_
         bit @ (0 | 1) => bit == 1,
         _ => return Err(CommandError::text("ERR The bit argument must be 1 or 0.")),
     };
-    if args.len() > 6 {
-        return Err(CommandError::Syntax);
-    }
     let Some(value) = context.string(args.at(1))? else {
-        if args.len() > 3 {
-            bits(&args, 3, 0)?;
-        }
         reply.int(if bit { -1 } else { 0 });
         return Ok(());
     };
-    let range = if args.len() == 3 { Some(0..value.len() * 8) } else { bits(&args, 3, value.len())? };
+    if args.len() > 6 {
+        return Err(CommandError::Syntax);
+    }
+    let range = if args.len() == 3 {
+        bits(0, -1, false, value.len())
+    } else {
+        let (start, by_bit) = (args.int(3)?, by_bit(&args, 5)?);
+        bits(start, if args.len() > 4 { args.int(4)? } else { -1 }, by_bit, value.len())
+    };
     let Some(range) = range else {
         reply.int(-1);
         return Ok(());

@@ -25,13 +25,22 @@ pub fn getdel(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_
 pub fn getex(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     let key = args.at(1);
     let now = context.now_ms();
-    let at = match (args.len(), TimeForm::of_option(&args, 2)) {
-        (2, _) => None,
-        (3, _) if args.is(2, "persist") => Some(NEVER),
-        (4, Some(form)) => Some(form.positive(&args, 3, now, "getex")?),
+    let (form, persists) = match (args.len(), TimeForm::of_option(&args, 2)) {
+        (2, _) => (None, false),
+        (4, Some(form)) => (Some(form), false),
+        _ if (2..args.len()).all(|index| args.is(index, "persist")) => (None, true),
         _ => return Err(CommandError::Syntax),
     };
-    reply.bulk_or_null(context.string(key)?);
+    // Of a key that is not there the moment is not looked at.
+    let Some(value) = context.string(key)? else {
+        reply.null();
+        return Ok(());
+    };
+    let at = match form {
+        Some(form) => Some(form.positive(&args, 3, now, "getex")?),
+        None => persists.then_some(NEVER),
+    };
+    reply.bulk(value);
     let before = context.deadline(key);
     match (at, before) {
         (None, _) | (_, None) | (Some(NEVER), Some(NEVER)) => {}

@@ -52,9 +52,16 @@ fn checked_len(old: usize, more: usize) -> Result<usize> {
 
 /// The bytes from `start` to `end`, both inclusive, negative from the end; none if that is empty.
 pub(super) fn span(start: i64, end: i64, len: usize) -> Option<std::ops::Range<usize>> {
-    if start < 0 && end < 0 && start > end {
-        return None;
-    }
+    if is_backwards(start, end) { None } else { clamped(start, end, len) }
+}
+
+/// Whether a range counts from the end and ends before it starts: empty, even where both lie before the beginning.
+pub(super) fn is_backwards(start: i64, end: i64) -> bool {
+    start < 0 && end < 0 && start > end
+}
+
+/// As [`span`], but what lies before the beginning is the first byte, as BITPOS has it.
+pub(super) fn clamped(start: i64, end: i64, len: usize) -> Option<std::ops::Range<usize>> {
     let size = i64::try_from(len).unwrap_or(i64::MAX);
     let absolute = |index: i64| if index < 0 { index.saturating_add(size).max(0) } else { index };
     let (start, end) = (absolute(start), absolute(end).min(size - 1));
