@@ -92,7 +92,7 @@ pub(crate) fn nextest() -> Outcome {
 
 /// Installs the node packages of every folder of tests that has a lock file.
 pub(crate) fn node_packages() -> Outcome {
-    for folder in ["doc-service/tests/node"] {
+    for folder in ["cluster/tests/ioredis", "doc-service/tests/node"] {
         let folder = root().join(folder);
         if !folder.join("package-lock.json").exists() || fresh(&folder) {
             continue;

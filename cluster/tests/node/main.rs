@@ -2,21 +2,39 @@
 //!
 //! # Layout
 //!
-//! - `cluster_*`, [`local`]: several nodes; [`redis_cli`], [`redis_py`]: foreign clients.
-//! - [`differential`]: random commands on our node and on redis-server must be answered alike; [`templates`] says which.
-//! - [`waiting`]: clients that wait for keys.
-//! - [`raw`]: a connection that keeps every byte of a reply's shape.
+//! - [`server`]: one node; [`raw`]: a connection that keeps every byte of a reply's shape; [`contents`]: all that a node holds.
+//! - [`differential`]: random commands on our node and on redis-server must be answered alike; [`templates`] says which. [`scripts`]: the
+//!   same for scripts of several clients.
+//! - [`transactions`], [`passwords`], [`clients`], [`waiting`], [`scanning`], [`configuration`], [`observing`], [`command_table`]: what the commands do that
+//!   are not about values.
+//! - [`eviction`], [`full_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
+//! - `cluster_*`, [`local`]: several nodes; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
+mod bad_input;
+mod clients;
 mod cluster_bus;
 mod cluster_failing;
 mod cluster_messages;
 mod cluster_owning;
+mod command_table;
+mod configuration;
+mod contents;
 mod differential;
+mod eviction;
+mod full_disk;
+mod ioredis;
 mod local;
+mod observing;
+mod passwords;
 mod raw;
+mod recovery;
 mod redis_cli;
 mod redis_py;
+mod scanning;
+mod scripts;
+mod server;
 mod templates;
+mod transactions;
 mod waiting;

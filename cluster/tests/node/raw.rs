@@ -1,9 +1,12 @@
 //! A connection that keeps every byte of a reply's shape: which kind of null, array or map, bulk or simple string.
 
 use std::fmt;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
+
+/// How long a reply may take.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A reply as it came.
 #[derive(Clone, PartialEq)]
@@ -18,7 +21,8 @@ pub(crate) struct Frame {
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.kind, self.text.escape_ascii())?;
+        let text = self.text.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"");
+        write!(f, "{}{text}", self.kind)?;
         if matches!(self.kind, '*' | '%' | '~' | '>') {
             f.debug_list().entries(&self.items).finish()?;
         }
@@ -36,7 +40,7 @@ impl Raw {
     pub(crate) fn connect(port: u16, resp3: bool) -> Raw {
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("a listening server");
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut raw = Raw { stream: BufReader::new(stream) };
         if resp3 {
             let hello = raw.call(&["HELLO", "3"]);
@@ -49,6 +53,34 @@ impl Raw {
     pub(crate) fn call<A: AsRef<[u8]>>(&mut self, words: &[A]) -> Frame {
         self.send(words);
         self.read()
+    }
+
+    /// As [`Raw::call`] with the words of a line; the reply as it is printed: `+OK`, `:1`, `$text`, `*[$a, $b]`.
+    pub(crate) fn say(&mut self, line: &str) -> String {
+        format!("{:?}", self.call(&line.split_whitespace().collect::<Vec<_>>()))
+    }
+
+    /// As [`Raw::send`] with the words of a line.
+    pub(crate) fn send_line(&mut self, line: &str) {
+        self.send(&line.split_whitespace().collect::<Vec<_>>());
+    }
+
+    /// Sends bytes as they are; false if the connection has ended.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> bool {
+        self.stream.get_mut().write_all(bytes).is_ok()
+    }
+
+    /// The address it comes from.
+    pub(crate) fn address(&self) -> String {
+        self.stream.get_ref().local_addr().expect("an address").to_string()
+    }
+
+    /// Whether nothing comes for so long.
+    pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.stream.get_ref().set_read_timeout(Some(time)).unwrap();
+        let silent = matches!(self.stream.fill_buf(), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        self.stream.get_ref().set_read_timeout(Some(DEADLINE)).unwrap();
+        silent
     }
 
     /// Sends a request.
@@ -65,9 +97,18 @@ impl Raw {
 
     /// Reads a reply.
     pub(crate) fn read(&mut self) -> Frame {
+        self.try_read().expect("a reply")
+    }
+
+    /// Reads a reply; none if the connection has ended.
+    pub(crate) fn try_read(&mut self) -> Option<Frame> {
         let mut line = vec![];
-        self.stream.read_until(b'\n', &mut line).expect("a reply");
-        assert!(line.ends_with(b"\r\n"), "the connection was closed: {}", line.escape_ascii());
+        match self.stream.read_until(b'\n', &mut line) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("no reply within {DEADLINE:?}"),
+            Err(_) => return None,
+            Ok(_) if line.is_empty() => return None,
+            Ok(_) => assert!(line.ends_with(b"\r\n"), "cut short: {}", line.escape_ascii()),
+        }
         line.truncate(line.len() - 2);
         let kind = char::from(line.remove(0));
         let mut frame = Frame { kind, text: line, items: vec![] };
@@ -87,6 +128,6 @@ impl Raw {
             }
             _ => {}
         }
-        frame
+        Some(frame)
     }
 }

@@ -20,7 +20,7 @@
 //!
 //! - [`wait`]: polling with a deadline. - [`ports`]: free ports. - [`folder`]: temporary folders.
 //! - [`process`]: a child process with its log. - [`binary`]: where our binaries are. - [`wire`]: a blocking RESP connection.
-//! - [`node`]: one server. - [`cluster`]: several. - [`service`]: the document service.
+//! - [`node`]: one server. - [`cluster`]: several. - [`service`]: the document service. - [`npm`]: packages of node.
 //! - [`laws`]: what must hold for RESP whatever the bytes.
 
 // A test helper that cannot go on says so and ends the test.
@@ -31,6 +31,7 @@ pub mod cluster;
 pub mod folder;
 pub mod laws;
 pub mod node;
+pub mod npm;
 pub mod ports;
 pub mod process;
 pub mod service;

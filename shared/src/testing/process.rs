@@ -65,10 +65,16 @@ impl Process {
 
     /// SIGTERM, and waits for its end in order.
     pub fn terminate(&mut self) -> ExitStatus {
-        self.signal(Signal::TERM);
-        wait::until_some(&format!("{} ends after SIGTERM", self.name), || {
-            self.child.try_wait().ok().flatten()
-        })
+        // It may be on its way out by itself.
+        if self.is_running() {
+            self.signal(Signal::TERM);
+        }
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        wait::until_some(&format!("{} ends", self.name), || self.child.try_wait().ok().flatten())
     }
 
     /// SIGSTOP: it stands still, its sockets stay open.

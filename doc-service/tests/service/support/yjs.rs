@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use shared::testing::wait;
+use shared::testing::{npm, wait};
 
 /// A node process with one Yjs document and its provider.
 pub(crate) struct Yjs {
@@ -84,14 +84,6 @@ impl Drop for Yjs {
 /// The folder with the scripts, its packages installed.
 fn node_folder() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/node");
-    if !folder.join("node_modules/.package-lock.json").exists() {
-        // Tests run as parallel processes: one installs, the others wait for it.
-        let lock = std::fs::File::create(folder.join(".install.lock")).unwrap();
-        lock.lock().unwrap();
-        if !folder.join("node_modules/.package-lock.json").exists() {
-            let installed = Command::new("npm").args(["ci", "--silent"]).current_dir(&folder).status();
-            assert!(installed.expect("npm is installed").success(), "npm ci in {}", folder.display());
-        }
-    }
+    npm::install(&folder);
     folder
 }

@@ -2,54 +2,21 @@
 //!
 //! A word of a template that begins with `@` is replaced: `@h` a key that often holds a hash (`@l @s @z @x` the other types, `@y` a sorted
 //! set of equal scores),
+//! `@k` a key of any type, mostly a string, `@o` one that rarely is; `@w` a value, often a number; `@sec @ms @at @atms` a deadline,
+//! from now or absolute, seconds or milliseconds; `@q` a key that holds a short text `@u`, `@g` one that holds a float, of which
+//! only the number is compared;
+//! `@a` a stream of short entries, so that only their number decides how `~` trims it;
 //! `@f` a field, `@m` a member, `@v` a value, `@i` an index, `@n` a count, `@c` one of either sign, `@d` a score, `@b` a bound of scores, `@e` a bound of
 //! members, `@id` an id of a stream, `@r` a bound of ids, `@t` a short time to wait. `@fv*520` stands for 520 pairs.
 
+pub(crate) mod collections;
+pub(crate) mod strings;
+
 use shared::rt::rng::Rng;
+use shared::rt::time::now_ms;
 
 /// Now and then a word is dropped, doubled or replaced: one command in so many.
 const MANGLED: u64 = 40;
-
-const TEMPLATES: &str = "
-hset @h @f @v | hset @h @f @v @f @v | hset @h @fv*20 | hset @h @fv*520 | hmset @h @f @v @f @v | hsetnx @h @f @v
-hget @h @f | hmget @h @f @f @f | hgetall @h | hkeys @h | hvals @h | hlen @h | hstrlen @h @f | hexists @h @f
-hdel @h @f | hdel @h @f @f @f | hincrby @h @f @n | hincrby @h @f @i | hincrbyfloat @h @f @d | hscan @h 0 count 10000
-hscan @h 0 match f1* count 10000 | hrandfield @h | hrandfield @h @c | hrandfield @h @c withvalues
-lpush @l @v | lpush @l @v @v @v | rpush @l @v @v | rpush @l @v | rpush @l @v*300 | lpushx @l @v | rpushx @l @v @v | lpop @l | rpop @l
-lpop @l @n | rpop @l @i | llen @l | lrange @l @i @i | lrange @l 0 -1 | lindex @l @i | lset @l @i @v | linsert @l before @v @v
-linsert @l after @v @v | lrem @l @i @v | ltrim @l @i @i | lpos @l @v | lpos @l @v rank @i | lpos @l @v count @i
-lpos @l @v rank @i count @n maxlen @n | lmove @l @l left right | lmove @l @l right left | lmove @l @l right right | rpoplpush @l @l
-lmpop 2 @l @l left | lmpop 1 @l right count @n | lmpop @i @l left | blpop @l @l @t | brpop @l @t | blmove @l @l left left @t
-brpoplpush @l @l @t | blmpop @t 2 @l @l left count @n
-sadd @s @m | sadd @s @m @m @m | sadd @s @i @i @i | sadd @s @m*200 | sadd @s @num*520 | srem @s @m | srem @s @m @m @i | smembers @s | scard @s
-sismember @s @m | sismember @s @i | smismember @s @m @m @i | spop @s @n | spop @s | srandmember @s | srandmember @s @c | smove @s @s @m
-smove @s @s @i | sinter @s @s | sinter @s | sunion @s @s @s | sdiff @s @s | sdiff @s @s @s | sinterstore @s @s @s | sunionstore @s @s @s
-sdiffstore @s @s @s | sintercard 2 @s @s | sintercard 2 @s @s limit @i | sintercard @i @s @s | sscan @s 0 count 10000 | sscan @s 0 match m1* count 10000
-zadd @y 0 @m 0 @m 0 @m | zadd @y 0 @m | zrem @y @m | zadd @z @d @m | zadd @z @d @m @d @m @d @m | zadd @z @dm*20 | zadd @z @dm*140 | zadd @z nx @d @m | zadd @z xx ch @d @m @d @m
-zadd @z gt ch @d @m | zadd @z lt @d @m @d @m | zadd @z incr @d @m | zadd @z nx incr @d @m | zadd @z gt incr @d @m | zadd @z xx nx @d @m
-zadd @z gt lt @d @m | zadd @z nx gt @d @m | zadd @z incr @d @m @d @m | zincrby @z @d @m | zrem @z @m | zrem @z @m @m @m | zscore @z @m
-zmscore @z @m @m @m | zcard @z | zrank @z @m | zrevrank @z @m | zcount @z @b @b | zlexcount @y @e @e | zrange @z @i @i | zrange @z 0 -1
-zrange @z 0 -1 withscores | zrange @z @i @i rev withscores | zrange @z @b @b byscore | zrange @z @b @b byscore withscores limit @i @i
-zrange @z @b @b byscore rev limit @i @i | zrange @y @e @e bylex | zrange @y @e @e bylex rev limit @i @i | zrange @z @i @i limit 0 @i
-zrange @y @e @e bylex withscores | zrangestore @z @z @i @i | zrangestore @z @z @b @b byscore limit @i @i | zrevrange @z @i @i withscores
-zrangebyscore @z @b @b | zrangebyscore @z @b @b withscores limit @i @i | zrevrangebyscore @z @b @b withscores | zrangebylex @y @e @e
-zrangebylex @y @e @e limit @i @i | zrevrangebylex @y @e @e limit @i @i | zremrangebyrank @z @i @i | zremrangebyscore @z @b @b
-zremrangebylex @y @e @e | zpopmin @z | zpopmax @z | zpopmin @z @n | zpopmax @z @i | zmpop 2 @z @z min | zmpop 1 @z max count @n
-zmpop @i @z @z min | bzpopmin @z @z @t | bzpopmax @z @t | bzmpop @t 2 @z @z min count @n | zunion 2 @z @z | zunion 2 @z @s withscores
-zunion 2 @z @z weights @d @d aggregate max withscores | zinter 2 @z @z withscores | zinter 2 @s @z weights @d @d aggregate min withscores
-zdiff 2 @z @z withscores | zdiff 1 @z | zunionstore @z 2 @z @z aggregate sum | zinterstore @z 2 @z @s weights @d @d | zdiffstore @z 2 @z @z
-zintercard 2 @z @z | zintercard 2 @z @z limit @i | zunion @i @z @z | zdiff 2 @z @z weights 1 2 | zrandmember @z | zrandmember @z @c
-zrandmember @z @c withscores | zscan @z 0 count 10000 | zscan @z 0 match m2* count 10000
-xadd @x @id @f @v | xadd @x @id u @v | xadd @x @id u @v @f @v | xadd @x nomkstream @id u @v | xadd @x maxlen @n @id u @v
-xadd @x maxlen ~ @n @id u @v | xadd @x maxlen = @n @id u @v | xadd @x minid @id @id u @v | xadd @x maxlen ~ @n limit @n @id u @v
-xadd @x maxlen 5 limit 3 @id u @v | xadd @x limit 3 @id u @v | xadd @x maxlen 5 minid 3 @id u @v | xlen @x | xrange @x - +
-xrange @x @r @r | xrange @x @r @r count @i | xrevrange @x + - | xrevrange @x @r @r count @n | xdel @x @id | xdel @x @id @id @id
-xtrim @x maxlen @n | xtrim @x minid @id | xtrim @x maxlen ~ @n limit @i | xtrim @x minid ~ @id | xtrim @x limit 3 | xread streams @x @id
-xread count @i streams @x @x @id @id | xread block 5 streams @x $ | xread count @n block 5 streams @x @id | xread streams @x >
-xread streams @x @x @id | xread group a b streams @x @id | xread noack streams @x @id | xinfo stream @x | xinfo stream @x full
-xinfo stream @x full count @i | xinfo groups @x | xinfo consumers @x g | xinfo nosuch @x | xsetid @x @id
-xsetid @x @id entriesadded @n maxdeletedid @id | del @h | del @x | type @h | type @z | type @x | exists @l @s
-";
 
 /// Makes random commands.
 pub(crate) struct Generator {
@@ -57,14 +24,19 @@ pub(crate) struct Generator {
     templates: Vec<Vec<&'static str>>,
     /// Grows slowly, so that ids mostly ascend.
     next_id: u64,
+    /// Grows with each deadline: two are never so near that the time between two servers' clocks decides which is later.
+    deadlines: u64,
+    /// Unix seconds.
+    began_s: u64,
 }
 
 impl Generator {
-    pub(crate) fn new(seed: u64) -> Generator {
+    pub(crate) fn new(seed: u64, templates: &'static str) -> Generator {
         let split =
-            TEMPLATES.split(['|', '\n']).map(|template| template.split_whitespace().collect::<Vec<_>>());
+            templates.split(['|', '\n']).map(|template| template.split_whitespace().collect::<Vec<_>>());
         let templates = split.filter(|words| !words.is_empty()).collect();
-        Generator { rng: Rng::from_seed(seed), templates, next_id: 1 }
+        let rng = Rng::from_seed(seed);
+        Generator { rng, templates, next_id: 1, deadlines: 0, began_s: now_ms() / 1_000 }
     }
 
     /// The next command.
@@ -90,6 +62,17 @@ impl Generator {
     fn token(&mut self, token: &str, words: &mut Vec<Vec<u8>>) {
         let word = match token {
             "h" | "l" | "s" | "z" | "y" | "x" => self.key(token),
+            "k" => self.any_key(8),
+            "o" => self.any_key(1),
+            "w" => return self.number_or_value(words),
+            "a" => format!("{{tag}}a{}", self.below(2)),
+            "g" => format!("g{}", self.below(2)),
+            "q" => format!("q{}", self.below(3)),
+            "u" => (0..self.below(16)).map(|_| ['a', 'b', 'c'][self.below(3)]).collect(),
+            "sec" => self.deadline(0, 1),
+            "ms" => self.deadline(0, 1_000),
+            "at" => self.deadline(self.began_s, 1),
+            "atms" => self.deadline(self.began_s, 1_000),
             "f" => format!("f{}", self.skewed(12, 700)),
             "m" => format!("m{}", self.skewed(12, 300)),
             "num" => format!("{}", self.below(4_000)),
@@ -131,6 +114,52 @@ impl Generator {
         let kind =
             if self.below(25) == 0 { ["h", "l", "s", "x", "z", "none"][self.below(others)] } else { kind };
         format!("{{tag}}{kind}{}", self.below(4))
+    }
+
+    /// A key in one of many slots; one in so many holds no string.
+    fn any_key(&mut self, others: usize) -> String {
+        match self.below(others) {
+            0 => format!("o{}", self.below(3)),
+            n if n % 2 == 0 => format!("{{tag}}k{}", self.below(3)),
+            _ => format!("k{}", self.below(4)),
+        }
+    }
+
+    fn number_or_value(&mut self, words: &mut Vec<Vec<u8>>) {
+        let word = match self.below(10) {
+            0 => "9223372036854775807".into(),
+            1 => "-9223372036854775808".into(),
+            2 => "01".into(),
+            3 => format!("{}.{}", self.below(100), self.below(100)),
+            n if n < 7 => format!("{}", self.below(1_000)),
+            _ => return words.push(self.value()),
+        };
+        words.push(word.into_bytes());
+    }
+
+    /// A deadline after `from` (Unix seconds) in units of so many in a second; some are in the past or none at all.
+    fn deadline(&mut self, from: u64, per_second: u64) -> String {
+        self.deadlines += 1;
+        match self.below(30) {
+            0 => "0".into(),
+            1 => "-1".into(),
+            2 => "abc".into(),
+            3 => "9223372036854775807".into(),
+            4 => "9223372036854775".into(),
+            5 => "-9223372036854775808".into(),
+            6 => "1.5".into(),
+            7 if from > 0 => "1".into(),
+            // Sometimes nearer, sometimes farther than the one before.
+            n => {
+                let seconds = 1_000_000
+                    + if n % 2 == 0 {
+                        100 * self.deadlines
+                    } else {
+                        900_050 - 100 * (self.deadlines % 8_000)
+                    };
+                format!("{}", (from + seconds) * per_second)
+            }
+        }
     }
 
     fn value(&mut self) -> Vec<u8> {
