@@ -15,6 +15,9 @@ struct Run {
 
 /// `LCS key1 key2 [LEN] [IDX] [MINMATCHLEN n] [WITHMATCHLEN]`
 pub fn lcs(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    let not_strings = |_| CommandError::text("ERR The specified keys must contain string values");
+    let a = context.string(args.at(1)).map_err(not_strings)?.unwrap_or_default().to_vec();
+    let b = context.string(args.at(2)).map_err(not_strings)?.unwrap_or_default();
     let (mut len_only, mut index, mut with_len, mut min) = (false, false, false, 0);
     let mut at = 3;
     while at < args.len() {
@@ -35,9 +38,6 @@ pub fn lcs(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) 
     if len_only && index {
         return Err(CommandError::text("ERR If you want both the length and indexes, please just use IDX."));
     }
-    let not_strings = |_| CommandError::text("ERR The specified keys must contain string values");
-    let a = context.string(args.at(1)).map_err(not_strings)?.unwrap_or_default().to_vec();
-    let b = context.string(args.at(2)).map_err(not_strings)?.unwrap_or_default();
     if (a.len() + 1).saturating_mul(b.len() + 1) > CELLS_MAX {
         return Err(CommandError::text("ERR String too long for LCS"));
     }

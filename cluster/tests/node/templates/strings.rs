@@ -9,7 +9,7 @@ get @k | get @o | getset @k @w | getdel @k | getex @k | getex @k ex @sec | getex
 getex @k persist | getex @k persist ex @sec | getex @k foo | getex @k keepttl | mget @k @k @o | mset @k @w @k @w | mset @k @w @k
 msetnx @k @w @k @w | msetnx @k @w @k | append @k @w | strlen @k | strlen @o | getrange @k @i @i | substr @k @i @i | setrange @k @n @w
 setrange @k @i @w | setrange @k 0 | incr @k | decr @k | incrby @k @i | decrby @k @i | incrby @k @n | incrby @k 9223372036854775807
-decrby @k -9223372036854775808 | incrbyfloat @g @d | incrbyfloat @g @d | set @g @w | get @g | pttl @g | incrbyfloat @o @d | incr @o | lcs @q @q | lcs @q @q len | lcs @q @q idx
+decrby @k -9223372036854775808 | incrbyfloat @g @d | incrbyfloat @g @d | set @g @w | get @g | pttl @g | incr @o | lcs @q @q | lcs @q @q len | lcs @q @q idx
 lcs @q @q idx minmatchlen @n withmatchlen | lcs @q @q idx withmatchlen | lcs @q @q len idx | lcs @q @o | lcs @q @q minmatchlen
 setbit @k @n 1 | setbit @k @n 0 | setbit @k @i 1 | setbit @k @n @n | getbit @k @n | getbit @k @i | bitcount @k | bitcount @k @i @i
 bitcount @k @i @i bit | bitcount @k @i @i byte | bitcount @k @i | bitcount @k @i @i foo | bitpos @k 1 | bitpos @k 0 | bitpos @k @n
