@@ -21,13 +21,15 @@
 //! - [`wait`]: polling with a deadline. - [`ports`]: free ports. - [`folder`]: temporary folders.
 //! - [`process`]: a child process with its log. - [`binary`]: where our binaries are. - [`wire`]: a blocking RESP connection.
 //! - [`node`]: one server. - [`cluster`]: several. - [`service`]: the document service. - [`npm`]: packages of node.
-//! - [`laws`]: what must hold for RESP whatever the bytes.
+//! - [`laws`]: what must hold for RESP whatever the bytes. - `document_laws` (feature `document`): the same for documents.
 
 // A test helper that cannot go on says so and ends the test.
 #![allow(clippy::expect_used, clippy::panic)]
 
 pub mod binary;
 pub mod cluster;
+#[cfg(feature = "document")]
+pub mod document_laws;
 pub mod folder;
 pub mod laws;
 pub mod node;

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod calls;
+#[cfg(feature = "document")]
+mod documents;
 mod door;
 mod ours;
 mod proxy;

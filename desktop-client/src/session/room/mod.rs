@@ -233,7 +233,7 @@ impl Room {
 
     fn foreign_update(&mut self, update: Bytes) {
         match self.document.apply(&update) {
-            Ok(Applied::New | Applied::Cleaned | Applied::Known) => self.foreign.push(update),
+            Ok(Applied::New | Applied::Cleaned(_) | Applied::Known) => self.foreign.push(update),
             Ok(Applied::Waits) => {
                 // It builds on something that was missed: ask for all that is missing.
                 self.foreign.push(update);

@@ -4,7 +4,7 @@ use yrs::updates::decoder::Decode;
 use yrs::{Doc, ReadTxn, TransactionMut};
 
 use super::super::Kind;
-use super::super::update::{BadUpdate, Bounds, Update};
+use super::super::update::{BadUpdate, Bounds, Misfits, Update};
 use super::engine::{self, Broken};
 use super::pending::Pending;
 use super::structure::{Before, Fit, Structure};
@@ -22,18 +22,21 @@ pub struct Document {
     pending: Pending,
     broken: bool,
     impersonated: bool,
+    /// An edit was made here since an update was applied: something may have waited for it. It comes before what is applied next, as
+    /// it did for whoever heard this edit.
+    edited: bool,
 }
 
 /// What came of an update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
     /// It was applied, and perhaps others that waited for it.
     New,
     /// It brought nothing that was not known.
     Known,
-    /// It was applied, but some of it fits nowhere and was taken as deleted. No honest client sends this: do not hand its bytes to
-    /// programs without this guard, but [`Document::encode_since`] what they know.
-    Cleaned,
+    /// It was applied, but some of it fits nowhere and was taken as deleted: these bytes say the same with that deleted. No honest
+    /// client sends what came; programs without this guard would make another document of it, so hand on these bytes only.
+    Cleaned(Vec<u8>),
     /// It builds on an edit that is not known: it waits. Read the log from where it was last read.
     Waits,
 }
@@ -49,6 +52,7 @@ impl Document {
             pending: Pending::default(),
             broken: false,
             impersonated: false,
+            edited: false,
         }
     }
 
@@ -59,7 +63,7 @@ impl Document {
         document.impersonated = false;
         match applied {
             Applied::Waits => Err(BadUpdate::Engine),
-            Applied::New | Applied::Cleaned | Applied::Known => Ok(document),
+            Applied::New | Applied::Cleaned(_) | Applied::Known => Ok(document),
         }
     }
 
@@ -73,15 +77,27 @@ impl Document {
         self.client
     }
 
-    /// Applies an update that somebody sent. An error leaves the document as it was, unless it [is broken](Document::is_broken).
+    /// Applies an update that was published. An error leaves the document as it was, unless it [is broken](Document::is_broken).
     pub fn apply(&mut self, update: &[u8]) -> Result<Applied, BadUpdate> {
         self.apply_within(update, Bounds::MESSAGE)
+    }
+
+    /// Applies an update before it is published: what fits nowhere is refused ([`BadUpdate::Misfit`]), not taken as deleted. (What is
+    /// published already cannot be refused, or peers would differ: one that loaded a snapshot knows less of what was deleted than one
+    /// that saw everything, and judges otherwise.)
+    pub fn accept(&mut self, update: &[u8]) -> Result<Applied, BadUpdate> {
+        self.apply_within(update, Bounds { misfits: Misfits::Refuse, ..Bounds::MESSAGE })
     }
 
     /// [`Document::apply`], and what was new in it as an update of its own; `None` if nothing was. A peer's answer to a state
     /// vector repeats every deletion there ever was: this is what of it is worth handing on.
     pub fn apply_for_news(&mut self, update: &[u8]) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
         self.apply_for_news_within(update, Bounds::MESSAGE)
+    }
+
+    /// [`Document::accept`] and [`Document::apply_for_news`].
+    pub fn accept_for_news(&mut self, update: &[u8]) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
+        self.apply_for_news_within(update, Bounds { misfits: Misfits::Refuse, ..Bounds::MESSAGE })
     }
 
     /// Merges a whole document as somebody else has saved it, and returns what was new in it as an update.
@@ -94,26 +110,23 @@ impl Document {
         update: &[u8],
         bounds: Bounds,
     ) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
-        let mut decoded = Vec::new();
-        let applied = self.admit(update, bounds, &mut decoded)?;
-        if matches!(applied, Applied::New | Applied::Cleaned) {
-            self.admit_waiting(&mut decoded);
-        }
+        let (decoded, applied) = self.admit_one(update, bounds);
         if decoded.is_empty() {
-            return Ok((applied, None));
+            return Ok((applied?, None));
         }
         let news = engine::apply_for_news(&self.doc, decoded).map_err(|Broken| {
             self.broken = true;
             BadUpdate::Engine
         })?;
-        Ok((applied, news))
+        Ok((applied?, news))
     }
 
     /// Applies many updates in one transaction, as a window does once a frame. The result tells of each.
     pub fn apply_all(&mut self, updates: &[&[u8]]) -> Vec<Result<Applied, BadUpdate>> {
         let mut decoded = Vec::new();
+        self.admit_after_edits(&mut decoded);
         let results: Vec<_> =
-            updates.iter().map(|update| self.admit(update, Bounds::MESSAGE, &mut decoded)).collect();
+            updates.iter().map(|update| self.admit(update, &mut { Bounds::MESSAGE }, &mut decoded)).collect();
         self.admit_waiting(&mut decoded);
         match self.merge(decoded) {
             Ok(()) => results,
@@ -154,7 +167,7 @@ impl Document {
         let snapshot = self.encode_since(&StateVector::new())?;
         let walked = Update::walk(&snapshot, Bounds::DOCUMENT).map_err(|_| Broken)?;
         let mut again = Structure::new(self.kind);
-        let fit = again.enter(&walked, &mut Before::default()).map_err(|_| Broken)?;
+        let fit = again.enter(&walked, &mut { usize::MAX }, &mut Before::default()).map_err(|_| Broken)?;
         let whole = !matches!(fit, Fit::Missing(_)) && again.state_vector() == self.state_vector();
         let decodes = engine::decode(&snapshot)?.is_some();
         if whole && decodes { Ok(snapshot) } else { Err(Broken) }
@@ -190,10 +203,14 @@ impl Document {
     /// Enters what was changed here without [`Document::edit`], as the undo manager does.
     pub(crate) fn note(&mut self, update: &[u8]) -> Result<(), Broken> {
         let walked = Update::walk(update, Bounds::DOCUMENT).map_err(|_| Broken);
-        let entered = walked
-            .and_then(|walked| self.structure.enter(&walked, &mut Before::default()).map_err(|_| Broken));
+        let entered = walked.and_then(|walked| {
+            self.structure.enter(&walked, &mut { usize::MAX }, &mut Before::default()).map_err(|_| Broken)
+        });
         match entered {
-            Ok(Fit::New | Fit::Known) => Ok(()),
+            Ok(Fit::New | Fit::Known) => {
+                self.edited = true;
+                Ok(())
+            }
             Ok(Fit::Missing(_)) | Err(_) => {
                 self.broken = true;
                 Err(Broken)
@@ -211,29 +228,46 @@ impl Document {
     }
 
     fn apply_within(&mut self, update: &[u8], bounds: Bounds) -> Result<Applied, BadUpdate> {
+        let (decoded, applied) = self.admit_one(update, bounds);
+        self.merge(decoded)?;
+        applied
+    }
+
+    /// Checks an update and enters it, and whatever waited; what is to be merged, and what came of the update itself.
+    fn admit_one(
+        &mut self,
+        update: &[u8],
+        mut bounds: Bounds,
+    ) -> (Vec<yrs::Update>, Result<Applied, BadUpdate>) {
         let mut decoded = Vec::new();
-        let applied = self.admit(update, bounds, &mut decoded)?;
-        if matches!(applied, Applied::New | Applied::Cleaned) {
+        self.admit_after_edits(&mut decoded);
+        let applied = self.admit(update, &mut bounds, &mut decoded);
+        if matches!(applied, Ok(Applied::New | Applied::Cleaned(_))) {
             self.admit_waiting(&mut decoded);
         }
-        self.merge(decoded)?;
-        Ok(applied)
+        (decoded, applied)
+    }
+
+    fn admit_after_edits(&mut self, decoded: &mut Vec<yrs::Update>) {
+        if std::mem::take(&mut self.edited) {
+            self.admit_waiting(decoded);
+        }
     }
 
     /// Checks an update and enters it; what is to be merged is appended to `decoded`.
     fn admit(
         &mut self,
         update: &[u8],
-        bounds: Bounds,
+        bounds: &mut Bounds,
         decoded: &mut Vec<yrs::Update>,
     ) -> Result<Applied, BadUpdate> {
         self.usable().map_err(|_| BadUpdate::Engine)?;
-        let walked = Update::walk(update, bounds)?;
+        let walked = Update::walk(update, *bounds)?;
         let mut before = Before::default();
         let own = self.structure.clock(self.client);
         self.impersonated |=
             walked.blocks.iter().any(|block| block.id.client == self.client && block.end() > own);
-        let fit = match self.structure.enter(&walked, &mut before)? {
+        let fit = match self.structure.enter(&walked, &mut bounds.looks, &mut before)? {
             Fit::Missing(id) => {
                 return if self.pending.push(id, update) {
                     Ok(Applied::Waits)
@@ -246,19 +280,18 @@ impl Document {
         if fit == Fit::Known && walked.deletes.is_empty() {
             return Ok(Applied::Known);
         }
-        let clean = before.forgotten.is_empty();
-        let decoding = if clean {
-            engine::decode(update)
-        } else {
-            engine::decode(&walked.without(update, &before.forgotten))
-        };
-        match decoding {
+        if !before.forgotten.is_empty() && bounds.misfits == Misfits::Refuse {
+            self.structure.remove(&mut before);
+            return Err(BadUpdate::Misfit);
+        }
+        let cleaned = (!before.forgotten.is_empty()).then(|| walked.without(update, &before.forgotten));
+        match engine::decode(cleaned.as_deref().unwrap_or(update)) {
             Ok(Some(update)) => {
                 decoded.push(update);
-                Ok(match fit {
-                    Fit::New if !clean => Applied::Cleaned,
-                    Fit::New => Applied::New,
-                    Fit::Known | Fit::Missing(_) => Applied::Known,
+                Ok(match (fit, cleaned) {
+                    (Fit::New, Some(cleaned)) => Applied::Cleaned(cleaned),
+                    (Fit::New, None) => Applied::New,
+                    (Fit::Known | Fit::Missing(_), _) => Applied::Known,
                 })
             }
             Ok(None) | Err(Broken) => {
@@ -268,14 +301,16 @@ impl Document {
         }
     }
 
-    /// Admits what waited and now fits. What turns out to be bad is dropped: it was refused as if it came now.
+    /// Admits what waited and now fits. What turns out to be bad is dropped: it was refused as if it came now. All
+    /// together they may look at as many edits as one message.
     fn admit_waiting(&mut self, decoded: &mut Vec<yrs::Update>) {
+        let mut bounds = Bounds::MESSAGE;
         while !self.pending.is_empty() {
             let structure = &self.structure;
             let Some(update) = self.pending.take_ready(|id| id.clock < structure.clock(id.client)) else {
                 return;
             };
-            let _ = self.admit(&update, Bounds::MESSAGE, decoded);
+            let _ = self.admit(&update, &mut bounds, decoded);
         }
     }
 

@@ -1,9 +1,6 @@
 //! 100,000 hostile updates: real ones with bits, bytes and lengths changed, and crafted ones that name what exists in ways that no
 //! client would. After each, documents are whole: no honest edit is refused, peers that saw the same bytes are equal, snapshots load.
 //!
-//! Not shown here, because it does not hold yet: crafted neighbours in the wrong order (the right one left of the left one) can stand
-//! elsewhere after a snapshot was loaded, and some five in 100,000 let an edit of a window wait that saw them in another order.
-//!
 //! Seeds are fixed, the work is split over several tests; a failure names its seed and step.
 
 use yrs::updates::decoder::Decode;
@@ -253,7 +250,7 @@ impl Listeners {
     fn hear_honest(&mut self, update: &[u8], context: &str) {
         let (one, other) = (self.service.apply(update), self.peer.apply(update));
         assert_eq!(one, other, "{context}");
-        assert!(one.is_ok(), "{context}: an honest edit: {one:?}");
+        assert!(matches!(one, Ok(Applied::New | Applied::Known)), "{context}: an honest edit: {one:?}");
     }
 
     /// Takes a snapshot, loads it, and compares what is read.

@@ -8,11 +8,13 @@
 //!
 //! - [`Document`]: the guarded document. [`rebuild`]: a new one from a snapshot and a log, without the updates that break it.
 //! - `structure`: for every known edit the place it lies in; refuses what does not fit.
+//! - `order`: in which order edits lie in their lists; refuses neighbours that nobody can have seen side by side.
 //! - `pending`: updates that wait.
 //! - `engine`: yrs under `catch_unwind`.
 
 mod document;
 mod engine;
+mod order;
 mod pending;
 mod rebuild;
 mod structure;
@@ -23,6 +25,10 @@ pub(crate) use engine::{LOCAL, new_doc};
 pub use rebuild::{Rebuilt, rebuild};
 
 #[cfg(test)]
+mod honest;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod misplaced;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use super::super::Kind;
 use super::super::update::BadUpdate;
 use super::super::update::content::{ARRAY, Content, MAP, TEXT, UNSAID, XML_TEXT};
 use super::super::update::walk::{Block, BlockKind, Id, Parent, Update};
+use super::order::{Entry, Order, Refusal};
 use crate::limits::UPDATE_NESTING_MAX;
 use crate::protocol::state_vector::{ClientId, StateVector};
 
@@ -59,6 +60,7 @@ pub(super) struct Structure {
     clients: HashMap<ClientId, Edits>,
     /// Depth of what lies in each nested shared type, and the type.
     types: HashMap<Id, (u16, u8)>,
+    order: Order,
     secret: RandomState,
     /// The place of letters in a text.
     text: Option<u64>,
@@ -83,6 +85,8 @@ pub(super) struct Before {
     clients: Vec<(ClientId, usize, u32)>,
     types: Vec<Id>,
     blocks: usize,
+    /// How many edits between neighbours may still be looked at.
+    looks: usize,
     /// Blocks of the update that fit nowhere.
     pub(super) forgotten: HashSet<Id>,
 }
@@ -92,6 +96,7 @@ impl Structure {
         let mut structure = Structure {
             clients: HashMap::new(),
             types: HashMap::new(),
+            order: Order::default(),
             secret: RandomState::new(),
             text: None,
             blocks: 0,
@@ -116,10 +121,18 @@ impl Structure {
         self.blocks
     }
 
-    /// Enters an update, whole or not at all. `before` is filled so that [`Structure::remove`] takes it out again.
-    pub(super) fn enter(&mut self, update: &Update<'_>, before: &mut Before) -> Result<Fit, BadUpdate> {
-        *before = Before { blocks: self.blocks, ..Before::default() };
-        let fit = self.enter_blocks(update, before).map(|fit| match fit {
+    /// Enters an update, whole or not at all. `looks`: see [`Bounds::looks`]. `before` is filled so that [`Structure::remove`] takes it
+    /// out again.
+    pub(super) fn enter(
+        &mut self,
+        update: &Update<'_>,
+        looks: &mut usize,
+        before: &mut Before,
+    ) -> Result<Fit, BadUpdate> {
+        *before = Before { blocks: self.blocks, looks: *looks, ..Before::default() };
+        let entered = self.enter_blocks(update, before);
+        *looks = before.looks;
+        let fit = entered.map(|fit| match fit {
             Fit::Missing(_) => fit,
             fit => self.missing_delete(update).map_or(fit, Fit::Missing),
         });
@@ -132,6 +145,8 @@ impl Structure {
     /// Takes the last update out again.
     pub(super) fn remove(&mut self, before: &mut Before) {
         for (client, runs, end) in before.clients.drain(..).rev() {
+            let clients = &self.clients;
+            self.order.truncate(client, end, |id| place_of(clients, id).hash);
             if let Some(edits) = self.clients.get_mut(&client) {
                 edits.runs.truncate(runs);
                 edits.end = end;
@@ -212,15 +227,17 @@ impl Structure {
         }
         let entered = match self.place(block) {
             Ok(Err(missing)) => return Ok(Fit::Missing(missing)),
-            Ok(Ok(place)) => {
-                self.continued(block, known, place).and_then(|place| self.enter_type(block, place, before))
-            }
+            Ok(Ok(place)) => match self.continued(block, known, place) {
+                Ok(place) => self.order(block, known, place, before)?,
+                misfit => misfit,
+            },
             Err(misfit) => Err(misfit),
         };
         let place = entered.unwrap_or_else(|Misfit| {
             before.forgotten.insert(block.id);
             NOWHERE
         });
+        self.enter_type(block, place, before);
         self.push(block, known, place, before);
         Ok(Fit::New)
     }
@@ -242,7 +259,8 @@ impl Structure {
         };
         let is_text = self.text == Some(place.hash);
         let strange = is_strange(content, if is_text { TEXT } else { place.kind }, place.keyed);
-        if strange {
+        let too_deep = matches!(content, Content::Type(_)) && usize::from(place.depth) >= UPDATE_NESTING_MAX;
+        if strange || too_deep {
             return Err(Misfit);
         }
         place.forgotten = place.hash == NOWHERE.hash || content == Content::Deleted;
@@ -285,17 +303,36 @@ impl Structure {
         if last.hash == place.hash { Ok(place) } else { Err(Misfit) }
     }
 
-    fn enter_type(&mut self, block: &Block<'_>, place: Place, before: &mut Before) -> Result<Place, Misfit> {
+    /// Enters what is new of a block into the order of its list.
+    fn order(
+        &mut self,
+        block: &Block<'_>,
+        known: u32,
+        place: Place,
+        before: &mut Before,
+    ) -> Result<Result<Place, Misfit>, BadUpdate> {
+        let BlockKind::Item { origin, right_origin, .. } = block.kind else { return Ok(Ok(place)) };
+        if place.hash == NOWHERE.hash {
+            return Ok(Ok(place));
+        }
+        let goes_on = block.id.clock < known;
+        let origin = if goes_on { Some(Id { clock: known - 1, ..block.id }) } else { origin };
+        let id = Id { clock: known, ..block.id };
+        let entry = Entry { id, len: block.end() - known, origin, right_origin, list: place.hash };
+        match self.order.enter(&entry, &mut before.looks) {
+            Ok(()) => Ok(Ok(place)),
+            Err(Refusal::Misplaced) => Ok(Err(Misfit)),
+            Err(Refusal::Crowded) => Err(BadUpdate::Crowded),
+        }
+    }
+
+    fn enter_type(&mut self, block: &Block<'_>, place: Place, before: &mut Before) {
         if let BlockKind::Item { content: Content::Type(kind), .. } = block.kind
             && place.hash != NOWHERE.hash
         {
-            if usize::from(place.depth) >= UPDATE_NESTING_MAX {
-                return Err(Misfit);
-            }
             self.types.insert(block.id, (place.depth + 1, kind));
             before.types.push(block.id);
         }
-        Ok(place)
     }
 
     fn push(&mut self, block: &Block<'_>, known: u32, place: Place, before: &mut Before) {
@@ -311,20 +348,24 @@ impl Structure {
         self.blocks += 1;
     }
 
-    /// Where a known edit lies.
     fn place_of(&self, id: Id) -> Place {
-        let Some(edits) = self.clients.get(&id.client) else { return NOWHERE };
-        match edits.runs.last() {
-            Some(run) if run.start <= id.clock => run.place,
-            _ => {
-                let at = edits.runs.partition_point(|run| run.start <= id.clock);
-                at.checked_sub(1).and_then(|at| edits.runs.get(at)).map_or(NOWHERE, |run| run.place)
-            }
-        }
+        place_of(&self.clients, id)
     }
 
     fn hash(&self, value: impl std::hash::Hash) -> u64 {
         self.secret.hash_one(value).max(1)
+    }
+}
+
+/// Where a known edit lies.
+fn place_of(clients: &HashMap<ClientId, Edits>, id: Id) -> Place {
+    let Some(edits) = clients.get(&id.client) else { return NOWHERE };
+    match edits.runs.last() {
+        Some(run) if run.start <= id.clock => run.place,
+        _ => {
+            let at = edits.runs.partition_point(|run| run.start <= id.clock);
+            at.checked_sub(1).and_then(|at| edits.runs.get(at)).map_or(NOWHERE, |run| run.place)
+        }
     }
 }
 

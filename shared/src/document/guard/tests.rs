@@ -37,6 +37,10 @@ fn letters(document: &Document) -> String {
     text::plain(document).unwrap()
 }
 
+fn is_cleaned(applied: Result<Applied, BadUpdate>) -> bool {
+    matches!(applied, Ok(Applied::Cleaned(_)))
+}
+
 /// Writes an update by hand.
 struct Crafted(Vec<u8>);
 
@@ -178,15 +182,42 @@ fn a_neighbour_in_another_place_a_parent_that_is_none_and_values_in_a_text_are_f
     let other = Crafted::blocks(1, 2, 0).byte(0x04).numbers(&[1]).text("other").text("z").end();
     assert_eq!(document.apply(&other), Ok(Applied::New));
     let crossed = Crafted::blocks(1, 3, 0).byte(0xC4).numbers(&[1, 0, 2, 0]).text("x").end();
-    assert_eq!(document.apply(&crossed), Ok(Applied::Cleaned));
+    assert!(is_cleaned(document.apply(&crossed)));
     let child_of_a_letter = Crafted::blocks(1, 3, 1).byte(0x04).numbers(&[0, 1, 1]).text("x").end();
-    assert_eq!(document.apply(&child_of_a_letter), Ok(Applied::Cleaned));
+    assert!(is_cleaned(document.apply(&child_of_a_letter)));
     let number =
         Crafted::blocks(1, 3, 2).byte(0x08).numbers(&[1]).text("content").numbers(&[1]).byte(126).end();
-    assert_eq!(document.apply(&number), Ok(Applied::Cleaned));
+    assert!(is_cleaned(document.apply(&number)));
     assert_eq!(letters(&document), "abc");
     assert_eq!(document.clock(3), 3, "their clocks count, so that peers agree");
     document.snapshot().unwrap();
+}
+
+#[test]
+fn what_fits_nowhere_is_refused_before_it_is_published_and_cleaned_for_others_afterwards() {
+    let mut document = Document::new(Kind::Text, 9);
+    document.apply(&insert(&client(1), 0, "abc")).unwrap();
+    // Behind "c" and before "a", at once.
+    let crafted = Crafted::blocks(2, 3, 0)
+        .byte(0xC4)
+        .numbers(&[1, 2, 1, 0])
+        .text("x")
+        .byte(0x84)
+        .numbers(&[1, 2])
+        .text("y")
+        .end();
+    assert_eq!(document.accept(&crafted), Err(BadUpdate::Misfit));
+    assert_eq!(document.accept_for_news(&crafted), Err(BadUpdate::Misfit));
+    assert_eq!((document.clock(3), letters(&document)), (0, "abc".into()), "nothing of it is left");
+    let Ok(Applied::Cleaned(cleaned)) = document.apply(&crafted) else { panic!("it fits") };
+    assert_eq!((document.clock(3), letters(&document)), (2, "abcy".into()));
+    let bare = client(4);
+    let first = insert(&client(1), 0, "abc");
+    for update in [first, cleaned] {
+        bare.transact_mut().apply_update(yrs::Update::decode_v1(&update).unwrap()).unwrap();
+    }
+    let txn = bare.transact();
+    assert_eq!(txn.get_text("content").unwrap().get_string(&txn), "abcy", "who has no guard reads the same");
 }
 
 #[test]
@@ -196,7 +227,7 @@ fn shared_types_nested_too_deep_are_forgotten_update_by_update() {
     assert_eq!(document.apply(&first), Ok(Applied::New));
     let nested =
         |clock: u64| Crafted::blocks(1, 1, clock).byte(0x07).numbers(&[0, 1, clock - 1]).byte(0).end();
-    let deepest = (1..100).find(|clock| document.apply(&nested(*clock)) == Ok(Applied::Cleaned));
+    let deepest = (1..100).find(|clock| is_cleaned(document.apply(&nested(*clock))));
     assert_eq!(deepest, Some(crate::limits::UPDATE_NESTING_MAX as u64));
     document.snapshot().unwrap();
 }

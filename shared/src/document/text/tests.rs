@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::guard::Applied;
 use super::anchor::Side;
 use super::*;
 use crate::protocol::StateVector;
@@ -110,6 +111,21 @@ fn half_of_a_surrogate_pair_that_somebody_deletes_shows_as_u_fffd_on_both_sides(
 }
 
 #[test]
+fn a_nul_is_a_letter_like_any_other() {
+    let mut all = people(2);
+    let update = all[0].splice(0, 0, "a\0😀b", 0).unwrap().unwrap();
+    let (steps, results) = all[1].apply(&[&update]);
+    assert_eq!((steps, results), (vec![Delta::Insert("a\0😀b".into())], vec![Ok(Applied::New)]));
+    let update = all[1].splice(2, 1, "\0c", 0).unwrap().unwrap();
+    all[0].apply(&[&update]);
+    for person in &all {
+        assert_eq!(person.visible().to_string(), "a\0\0cb");
+        let again = TextDocument::load(9, &person.document().snapshot().unwrap()).unwrap();
+        assert_eq!(again.visible(), person.visible());
+    }
+}
+
+#[test]
 fn what_is_said_about_a_text_travels_too() {
     let mut all = people(2);
     let update = all[0].set_meta("title", "Notes").unwrap().unwrap();
@@ -206,5 +222,3 @@ fn people_meet_after_a_partition() {
     assert_eq!(all[0].visible(), all[1].visible());
     assert_eq!(all[1].visible(), all[2].visible());
 }
-
-use super::super::guard::Applied;

@@ -14,6 +14,7 @@ pub mod walk;
 
 use crate::limits::{
     DOCUMENT_BLOCKS_MAX, DOCUMENT_BYTES_MAX, MESSAGE_BYTES_MAX, UPDATE_BLOCKS_MAX, UPDATE_CLIENTS_MAX,
+    UPDATE_LOOKS_MAX,
 };
 use crate::protocol::lib0::BadEncoding;
 use crate::protocol::state_vector::{ClientId, StateVector};
@@ -29,15 +30,39 @@ pub struct Bounds {
     pub blocks: usize,
     /// Most clients that it speaks for.
     pub clients: usize,
+    /// How many edits that were put between the same neighbours may be looked at to place its own among them: where many people
+    /// insert at one place, the merge engine looks at each for each.
+    pub looks: usize,
+    /// What becomes of an edit that fits nowhere.
+    pub misfits: Misfits,
+}
+
+/// What becomes of an edit that fits nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfits {
+    /// It is taken as deleted.
+    Forget,
+    /// Its update is refused.
+    Refuse,
 }
 
 impl Bounds {
     /// For what a client sends.
-    pub const MESSAGE: Bounds =
-        Bounds { bytes: MESSAGE_BYTES_MAX, blocks: UPDATE_BLOCKS_MAX, clients: UPDATE_CLIENTS_MAX };
+    pub const MESSAGE: Bounds = Bounds {
+        bytes: MESSAGE_BYTES_MAX,
+        blocks: UPDATE_BLOCKS_MAX,
+        clients: UPDATE_CLIENTS_MAX,
+        looks: UPDATE_LOOKS_MAX,
+        misfits: Misfits::Forget,
+    };
     /// For a whole document as it was saved.
-    pub const DOCUMENT: Bounds =
-        Bounds { bytes: DOCUMENT_BYTES_MAX, blocks: DOCUMENT_BLOCKS_MAX, clients: DOCUMENT_BLOCKS_MAX };
+    pub const DOCUMENT: Bounds = Bounds {
+        bytes: DOCUMENT_BYTES_MAX,
+        blocks: DOCUMENT_BLOCKS_MAX,
+        clients: DOCUMENT_BLOCKS_MAX,
+        looks: usize::MAX,
+        misfits: Misfits::Forget,
+    };
 }
 
 /// Why an update is refused. Nothing of it was applied.
@@ -91,6 +116,14 @@ pub enum BadUpdate {
     /// An embedded value that looks like letters.
     #[error("a text holds content that is no text")]
     NotText,
+    /// An edit of it fits nowhere.
+    #[error(
+        "an edit lies where no client can have put it: between neighbours that never stood side by side, or in what holds no such content"
+    )]
+    Misfit,
+    /// Placing its edits among others between the same neighbours would take too long.
+    #[error("too many edits at one place")]
+    Crowded,
     /// The merge engine refused it, or broke and was rebuilt without it.
     #[error("the merge engine refused the update")]
     Engine,
