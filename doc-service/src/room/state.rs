@@ -111,16 +111,16 @@ impl Room {
         let mut spoken_for = BTreeSet::new();
         for payload in messages {
             match Message::decode(payload) {
-                Ok(Message::Update(update)) => {
-                    if self.heard_update(update, now, out) {
-                        relay.push(payload.clone());
-                    }
-                }
-                Ok(Message::SyncStep2(update)) => {
-                    if self.heard_update(update, now, out) {
-                        relay.push(encoded(&Message::Update(update)));
-                    }
-                }
+                Ok(Message::Update(update)) => match self.heard_update(update, now, out) {
+                    Heard::Good => relay.push(payload.clone()),
+                    Heard::Cleaned(cleaned) => relay.push(encoded(&Message::Update(&cleaned))),
+                    Heard::Nothing => {}
+                },
+                Ok(Message::SyncStep2(update)) => match self.heard_update(update, now, out) {
+                    Heard::Good => relay.push(encoded(&Message::Update(update))),
+                    Heard::Cleaned(cleaned) => relay.push(encoded(&Message::Update(&cleaned))),
+                    Heard::Nothing => {}
+                },
                 Ok(Message::Awareness(update)) => match awareness::decode(update) {
                     Ok(reports) => {
                         spoken_for.extend(reports.iter().map(|report| report.client));
@@ -243,7 +243,7 @@ impl Room {
         if self.is_too_big(from, &edit) {
             return;
         }
-        match self.document.apply(&edit.update) {
+        match self.document.accept(&edit.update) {
             Ok(applied) => {
                 self.grow(edit.update.len());
                 if applied == Applied::Waits {
@@ -260,7 +260,7 @@ impl Room {
         if self.is_too_big(from, &edit) {
             return;
         }
-        match self.document.apply_for_news(&edit.update) {
+        match self.document.accept_for_news(&edit.update) {
             Ok((Applied::Waits, _)) => {
                 self.grow(edit.update.len());
                 self.publish(from, edit.update, edit.saves, now, out);
@@ -295,22 +295,22 @@ impl Room {
         out.publish.push(update);
     }
 
-    /// Whether the update is to be relayed.
-    fn heard_update(&mut self, update: &[u8], now: Instant, out: &mut Effects) -> bool {
+    fn heard_update(&mut self, update: &[u8], now: Instant, out: &mut Effects) -> Heard {
+        let good = if update == NOTHING { Heard::Nothing } else { Heard::Good };
         if let Some(took) = self.own.seen(update, now) {
             self.metrics.seen.observe(took);
-            return update != NOTHING;
+            return good;
         }
         match self.document.apply(update) {
             Ok(applied) => {
                 self.metrics.edits_heard_total.add(1);
                 self.grow(update.len());
                 out.read_log |= applied == Applied::Waits;
-                update != NOTHING
+                if let Applied::Cleaned(cleaned) = applied { Heard::Cleaned(cleaned) } else { good }
             }
             Err(bad) => {
                 self.bad(&bad, out);
-                false
+                Heard::Nothing
             }
         }
     }
@@ -346,6 +346,16 @@ impl Room {
     fn ms(&self, now: Instant) -> u64 {
         u64::try_from(now.saturating_duration_since(self.opened_at).as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// What of an update that was heard is relayed.
+enum Heard {
+    /// It as it came.
+    Good,
+    /// This instead: clients without a guard would make another document of what came.
+    Cleaned(Vec<u8>),
+    /// Nothing.
+    Nothing,
 }
 
 fn encoded(message: &Message<'_>) -> Bytes {

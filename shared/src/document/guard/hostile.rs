@@ -253,6 +253,12 @@ impl Listeners {
         assert!(matches!(one, Ok(Applied::New | Applied::Known)), "{context}: an honest edit: {one:?}");
     }
 
+    /// A window that edits meanwhile knows what the service knows.
+    fn check_window(&self, window: &Document, context: &str, heard: &[u8]) {
+        assert_eq!(window.state_vector(), self.service.state_vector(), "{context}: {heard:?}");
+        assert!(window.waiting().eq(self.service.waiting()), "{context}: {heard:?}");
+    }
+
     /// Takes a snapshot, loads it, and compares what is read.
     fn check<T: PartialEq + std::fmt::Debug>(&self, context: &str, read: impl Fn(Document) -> T) {
         let snapshot = self.service.snapshot().expect(context);
@@ -291,6 +297,7 @@ fn hostile_texts(seed: u64) {
                 ana = TextDocument::load(clients, &all.service.snapshot().expect(&context)).expect(&context);
                 ana.apply(&all.service.waiting().collect::<Vec<_>>());
             }
+            all.check_window(ana.document(), &context, &hostile);
             let at = rng.below(ana.visible().len() + 1);
             let deleted = rng.below(2);
             let update = ana.splice(at, deleted, "ok", 0).expect(&context).unwrap();
@@ -350,6 +357,7 @@ fn hostile_sheets(seed: u64) {
                 ana = SheetDocument::load(clients, &all.service.snapshot().expect(&context)).expect(&context);
                 ana.apply(&all.service.waiting().collect::<Vec<_>>());
             }
+            all.check_window(ana.document(), &context, &hostile);
             let at = Position { row: rng.below(9), col: rng.below(9) };
             match ana.type_into(FIRST_SHEET, at, &format!("{step}")) {
                 Ok(edit) => edit.updates.iter().for_each(|update| all.hear_honest(update, &context)),

@@ -219,15 +219,22 @@ impl Structure {
 
     fn enter_block(&mut self, block: &Block<'_>, before: &mut Before) -> Result<Fit, BadUpdate> {
         let known = self.clock(block.id.client);
-        if block.kind == BlockKind::Skip || block.end() <= known {
+        if block.kind == BlockKind::Skip {
             return Ok(Fit::Known);
         }
         if block.id.clock > known {
             return Ok(Fit::Missing(Id { client: block.id.client, clock: known }));
         }
+        // Of known edits too: what an update waits for must not depend on whether another one came that gave its edits other
+        // contents, or a peer would go on where another still waits.
+        if let Some(missing) = self.missing(block) {
+            return Ok(Fit::Missing(missing));
+        }
+        if block.end() <= known {
+            return Ok(Fit::Known);
+        }
         let entered = match self.place(block) {
-            Ok(Err(missing)) => return Ok(Fit::Missing(missing)),
-            Ok(Ok(place)) => match self.continued(block, known, place) {
+            Ok(place) => match self.continued(block, known, place) {
                 Ok(place) => self.order(block, known, place, before)?,
                 misfit => misfit,
             },
@@ -242,16 +249,19 @@ impl Structure {
         Ok(Fit::New)
     }
 
-    /// Where a block lies, or the edit that must be known first.
-    fn place(&self, block: &Block<'_>) -> Result<Result<Place, Id>, Misfit> {
-        let BlockKind::Item { origin, right_origin, parent, key, content } = block.kind else {
-            return Ok(Ok(NOWHERE));
-        };
-        let parent_id = if let Parent::Type(id) = parent { Some(id) } else { None };
+    /// The edit that must be known before a block is.
+    fn missing(&self, block: &Block<'_>) -> Option<Id> {
+        let BlockKind::Item { origin, right_origin, parent, .. } = block.kind else { return None };
+        let parent = if let Parent::Type(id) = parent { Some(id) } else { None };
         let unknown = |id: &Id| id.clock >= self.clock(id.client);
-        if let Some(missing) = [origin, right_origin, parent_id].into_iter().flatten().find(unknown) {
-            return Ok(Err(missing));
-        }
+        [origin, right_origin, parent].into_iter().flatten().find(unknown)
+    }
+
+    /// Where a block lies.
+    fn place(&self, block: &Block<'_>) -> Result<Place, Misfit> {
+        let BlockKind::Item { origin, right_origin, parent, key, content } = block.kind else {
+            return Ok(NOWHERE);
+        };
         let mut place = match parent {
             Parent::Neighbours => self.between(origin, right_origin)?,
             Parent::Root(name) => self.root(name, key),
@@ -264,7 +274,7 @@ impl Structure {
             return Err(Misfit);
         }
         place.forgotten = place.hash == NOWHERE.hash || content == Content::Deleted;
-        Ok(Ok(place))
+        Ok(place)
     }
 
     fn between(&self, left: Option<Id>, right: Option<Id>) -> Result<Place, Misfit> {
