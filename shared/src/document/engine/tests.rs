@@ -202,3 +202,38 @@ fn long_chains_and_spilled_results_compute() {
     desk.put(FIRST_SHEET, "C1", "=SEQUENCE(3,2)");
     assert_eq!((desk.shows("C1"), desk.shows("D3")), ("1".into(), "6".into()));
 }
+
+#[test]
+fn circles_of_any_length_are_told_and_chains_of_any_direction_computed() {
+    const LONG_ONE: usize = 20_000;
+    let mut desk = Desk::new();
+    // Each cell of column A needs the one below it, the last one a number: the engine meets the deepest need first.
+    let below = |row: usize, end: &str| match row + 1 {
+        LONG_ONE => end.to_owned(),
+        next => format!("=A{}+1", next + 1),
+    };
+    let column: Vec<(Position, String)> =
+        (0..LONG_ONE).map(|row| (Position { row, col: 0 }, below(row, "1"))).collect();
+    let column: Vec<(Position, &str)> = column.iter().map(|(at, text)| (*at, &text[..])).collect();
+    let edit = desk.document.type_all(FIRST_SHEET, &column).unwrap();
+    desk.did(edit);
+    assert_eq!(desk.shows("A1"), LONG_ONE.to_string());
+    // Now the last needs the first.
+    desk.put(FIRST_SHEET, &format!("A{LONG_ONE}"), "=A1");
+    assert_eq!((desk.shows("A1"), desk.shows("A9999")), ("#CIRC!".into(), "#CIRC!".into()));
+    desk.put(FIRST_SHEET, "B2", "=SUM(B1:B3)");
+    desk.put(FIRST_SHEET, "B5", "=1+1");
+    assert_eq!((desk.shows("B2"), desk.shows("B5")), ("#CIRC!".into(), "2".into()));
+    let (other, edit) = desk.document.add_sheet(Some("Other")).unwrap();
+    desk.did(edit);
+    desk.put(&other, "A1", "=Sheet1!C1");
+    desk.put(FIRST_SHEET, "C1", "=Other!A1");
+    assert_eq!(desk.shows("C1"), "#CIRC!");
+    desk.put(&other, "A1", "7");
+    desk.put(FIRST_SHEET, &format!("A{LONG_ONE}"), "5");
+    assert_eq!(
+        (desk.shows("C1"), desk.shows("A1")),
+        ("7".into(), (LONG_ONE + 4).to_string()),
+        "a circle that is broken up computes"
+    );
+}
