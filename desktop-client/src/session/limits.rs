@@ -52,6 +52,10 @@ pub const SYNC_DEADLINE: Duration = Duration::from_secs(15);
 /// How long a cluster's channel may be away before the window says that it is offline: a slot that moves is back sooner.
 pub const RESUME_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How often a window on the cluster asks the document service to hold its document open: a service that was started again
+/// saves the document after this time at most.
+pub const HOLD_REPEAT: Duration = Duration::from_secs(10);
+
 /// A ping goes out after this time.
 pub const PING_WAIT: Duration = Duration::from_secs(2);
 

@@ -15,6 +15,7 @@ use shared::protocol::{Message, StateVector};
 use shared::rt::time::{Duration, timeout};
 use tokio::sync::mpsc;
 
+use super::hold::hold;
 use super::{LINK_QUEUE_MAX, Link, LinkError};
 use crate::session::limits::{CONNECT_DEADLINE, PING_WAIT, RESUME_DEADLINE, SYNC_DEADLINE};
 use crate::session::room::{Heard, Said};
@@ -43,8 +44,9 @@ pub async fn connect(url: &str, document: &DocumentId, kind: Kind) -> Result<Lin
     let Opened { door, subscription, content } = opened.map_err(unreachable)?;
     let (say, said) = mpsc::channel(LINK_QUEUE_MAX);
     let (heard, hear) = mpsc::channel(LINK_QUEUE_MAX);
+    let document = document.clone();
     let task = tokio::spawn(async move {
-        let why = Talk {
+        let mut talk = Talk {
             door,
             kind,
             heard,
@@ -53,9 +55,12 @@ pub async fn connect(url: &str, document: &DocumentId, kind: Kind) -> Result<Lin
             saving: None,
             saved: 0,
             echoes: VecDeque::new(),
-        }
-        .run(content, subscription, said)
-        .await;
+        };
+        let why = tokio::select! {
+            biased;
+            why = talk.run(content, subscription, said) => why,
+            never = hold(&client, &document) => match never {},
+        };
         tracing::info!(why, "the link is gone");
     });
     Ok(Link { say, hear, task })

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`websocket`]: to a document service, in the y-websocket protocol.
-//! - [`cluster`]: to the cluster itself, by RESP.
+//! - [`cluster`]: to the cluster itself, by RESP; [`hold`] has a document service save what is edited so.
 
 use shared::document::Kind;
 use shared::names::DocumentId;
@@ -16,6 +16,7 @@ use super::room::{Heard, Said};
 use super::server::Server;
 
 pub mod cluster;
+mod hold;
 pub mod websocket;
 
 /// Messages that wait for the link, or for the room. A full queue makes the other side wait.
