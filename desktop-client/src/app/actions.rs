@@ -18,7 +18,7 @@ type Entry = ActionEntry<adw::ApplicationWindow>;
 const KEYS: &[(&str, &[&str])] = &[
     ("win.new-text", &["<Control>n"]),
     ("win.new-sheet", &["<Control><Shift>n"]),
-    ("win.rename-open", &["F2"]),
+    ("win.rename-open", &["<Shift>F2"]),
     ("win.search-documents", &["<Control>k"]),
     ("win.undo", &["<Control>z"]),
     ("win.redo", &["<Control><Shift>z", "<Control>y"]),

@@ -17,7 +17,7 @@ use crate::command_line::Options;
 use crate::page::{PageInput, PageOutput};
 use crate::session::replica::{Broken, SheetReplica, TextReplica};
 use crate::session::status::Status;
-use crate::session::{Batch, DocumentHandle, DocumentNews, Session, Settings, Wish};
+use crate::session::{Batch, DocumentHandle, DocumentNews, Person, Session, Settings, Wish, colors};
 use crate::sheet::page::{SheetInit, SheetPage};
 use crate::text::{TextInit, TextPage};
 use crate::ui::dialogs;
@@ -52,13 +52,14 @@ pub fn run(options: Options, state: PathBuf) -> std::io::Result<()> {
 pub struct Init {
     session: Session,
     wakes: relm4::Receiver<()>,
-    person: crate::session::Person,
+    person: Person,
     document: Option<(DocumentId, Kind)>,
 }
 
 /// The window's state.
 pub struct App {
     session: Option<Session>,
+    person: Person,
     window: Window,
     open: Option<OpenDocument>,
 }
@@ -118,7 +119,7 @@ impl Component for App {
     }
 
     fn init(init: Init, root: adw::ApplicationWindow, sender: ComponentSender<App>) -> ComponentParts<App> {
-        let window = Window::build(&root, init.person, &sender);
+        let window = Window::build(&root, &sender);
         actions::install(&root, &sender);
         let news = sender.input_sender().clone();
         relm4::spawn_local(async move {
@@ -128,7 +129,7 @@ impl Component for App {
                 }
             }
         });
-        let mut app = App { session: Some(init.session), window, open: None };
+        let mut app = App { session: Some(init.session), person: init.person, window, open: None };
         if let Some((id, kind)) = init.document {
             app.open(id, kind, true, &sender);
         }
@@ -207,7 +208,7 @@ impl App {
         self.window.select(Some(&id));
         let status = Status::default();
         self.window.show_status(&status);
-        self.window.show_people(&[]);
+        self.window.show_people(&self.person, &[]);
         self.open = Some(OpenDocument { handle, page, status, editable: false });
         self.show_title();
     }
@@ -242,8 +243,9 @@ impl App {
         if !news.updates.is_empty() {
             open.page.emit(PageInput::Updates(news.updates));
         }
-        if let Some(peers) = news.peers {
-            self.window.show_people(&peers);
+        if let Some(mut peers) = news.peers {
+            let own = colors::tell_apart(open.handle.client, &self.person, &mut peers);
+            self.window.show_people(&own, &peers);
             open.page.emit(PageInput::Peers(peers));
         }
         if let Some(status) = news.status {

@@ -9,7 +9,7 @@ use shared::names::DocumentId;
 
 use super::{App, AppMsg};
 use crate::session::person::Peer;
-use crate::session::status::{Connection, Status};
+use crate::session::status::Status;
 use crate::session::{Entry, Person};
 use crate::ui::banner::Banner;
 use crate::ui::named::{icon_button, menu_button, named};
@@ -41,16 +41,12 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn build(
-        root: &adw::ApplicationWindow,
-        person: Person,
-        sender: &ComponentSender<App>,
-    ) -> Window {
+    pub(super) fn build(root: &adw::ApplicationWindow, sender: &ComponentSender<App>) -> Window {
         style::load();
         let open = sender.input_sender().clone();
         let sidebar = Sidebar::new(move |id, kind| open.emit(AppMsg::Open(id, kind)));
         let title = adw::WindowTitle::new("RustiDocs", "");
-        let (people, banner, status) = (People::new(person), Banner::new(), StatusBar::new());
+        let (people, banner, status) = (People::new(), Banner::new(), StatusBar::new());
         let (stack, closed, undo) = (gtk::Stack::new(), empty::closed(), undo_buttons());
         stack.set_vexpand(true);
         stack.set_transition_type(gtk::StackTransitionType::Crossfade);
@@ -155,16 +151,13 @@ impl Window {
         self.root.set_title(Some(&window));
     }
 
-    pub(super) fn show_people(&self, peers: &[Peer]) {
-        self.people.show(peers);
+    pub(super) fn show_people(&self, own: &Person, peers: &[Peer]) {
+        self.people.show(own, peers);
     }
 
     pub(super) fn show_status(&self, status: &Status) {
         self.status.show(status);
         self.banner.say(status.banner());
-        if status.connection == Connection::Offline {
-            self.people.show(&[]);
-        }
     }
 
     pub(super) fn summarize(&self, words: &str) {

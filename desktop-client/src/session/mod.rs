@@ -10,7 +10,7 @@
 //! - [`link`]: its connection; [`backoff`] between attempts; [`server`] is the address.
 //! - [`directory`]: the list of documents.
 //! - [`mailbox`]: what the window hears, batched; [`notice`] are its sentences.
-//! - [`person`]: who somebody is.
+//! - [`person`]: who somebody is; [`colors`]: a colour of one's own for everybody.
 //! - [`limits`]: every bound by name.
 
 use std::path::PathBuf;
@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 pub mod backoff;
+pub mod colors;
 pub mod directory;
 pub mod journal;
 pub mod limits;

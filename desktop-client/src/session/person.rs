@@ -10,7 +10,7 @@ pub const PALETTE: [&str; 9] =
 pub const NAME_CHARS_MAX: usize = 64;
 
 /// Who sits at this window, or at another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Person {
     /// Shown beside the caret.
     pub name: String,

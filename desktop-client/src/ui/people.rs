@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use gtk::gdk;
 use gtk::prelude::*;
 use relm4::{RelmWidgetExt, gtk};
 
+use super::contrast::letters_on;
 use super::named::named;
 use crate::session::Person;
 use crate::session::person::Peer;
@@ -19,13 +21,13 @@ pub struct People {
     button: gtk::MenuButton,
     discs: gtk::Box,
     list: gtk::ListBox,
-    own: Person,
     shown: RefCell<Vec<Person>>,
 }
 
 impl People {
-    /// A strip that shows only oneself.
-    pub fn new(own: Person) -> People {
+    /// A strip without anybody.
+    #[expect(clippy::new_without_default, reason = "making widgets is no default")]
+    pub fn new() -> People {
         let discs = gtk::Box::builder().valign(gtk::Align::Center).build();
         let list: gtk::ListBox = named("People in this document");
         list.set_selection_mode(gtk::SelectionMode::None);
@@ -37,7 +39,7 @@ impl People {
             .css_classes(["flat", "people-button"])
             .visible(false)
             .build();
-        People { button, discs, list, own, shown: RefCell::default() }
+        People { button, discs, list, shown: RefCell::default() }
     }
 
     /// The widget for the header.
@@ -51,16 +53,14 @@ impl People {
         self.shown.borrow_mut().clear();
     }
 
-    /// Shows these people. One with several windows is shown once.
-    pub fn show(&self, peers: &[Peer]) {
+    /// Shows these people, and oneself. One with several windows is shown once.
+    pub fn show(&self, own: &Person, peers: &[Peer]) {
         let mut seen = BTreeSet::new();
-        let people: Vec<Person> = peers
-            .iter()
-            .map(|peer| peer.person.clone())
-            .filter(|person| seen.insert((person.name.clone(), person.color.clone())))
-            .collect();
+        let people: Vec<&Person> =
+            peers.iter().map(|peer| &peer.person).filter(|person| seen.insert(*person)).collect();
+        let everybody: Vec<Person> = people.iter().copied().chain([own]).cloned().collect();
         self.button.set_visible(true);
-        if *self.shown.borrow() == people && self.discs.first_child().is_some() {
+        if *self.shown.borrow() == everybody {
             return;
         }
         while let Some(disc) = self.discs.first_child() {
@@ -69,11 +69,10 @@ impl People {
         while let Some(row) = self.list.first_child() {
             self.list.remove(&row);
         }
-        self.list.append(&row(&self.own, &format!("{} (you)", self.own.name)));
+        self.list.append(&row(own, &format!("{} (you)", own.name)));
         for person in &people {
             self.list.append(&row(person, &person.name));
         }
-        let everybody: Vec<&Person> = people.iter().chain([&self.own]).collect();
         for person in everybody.iter().take(DISCS_MAX) {
             self.discs.append(&disc(person));
         }
@@ -83,12 +82,12 @@ impl People {
             self.discs.append(&rest);
         }
         self.button.set_tooltip_text(Some(&said(&people)));
-        *self.shown.borrow_mut() = people;
+        *self.shown.borrow_mut() = everybody;
     }
 }
 
 /// `Ben and Carla are here`.
-fn said(people: &[Person]) -> String {
+fn said(people: &[&Person]) -> String {
     let names: Vec<&str> = people.iter().map(|person| person.name.as_str()).collect();
     match names.as_slice() {
         [] => "Only you are here".to_owned(),
@@ -99,7 +98,8 @@ fn said(people: &[Person]) -> String {
 
 fn disc(person: &Person) -> gtk::Label {
     let disc = gtk::Label::builder().label(person.initials()).css_classes(["person"]).build();
-    disc.inline_css(&format!("background-color: {};", person.color));
+    let color = gdk::RGBA::parse(&person.color).unwrap_or(gdk::RGBA::BLACK);
+    disc.inline_css(&format!("background-color: {color}; color: {};", letters_on(&color)));
     disc.set_tooltip_text(Some(&person.name));
     disc
 }
@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn names_are_said_as_a_sentence() {
-        let people: Vec<Person> = ["Ana", "Ben", "Carla"].map(|name| Person::new(name, None)).into();
+        let people = ["Ana", "Ben", "Carla"].map(|name| Person::new(name, None));
+        let people: Vec<&Person> = people.iter().collect();
         assert_eq!(said(&people[..0]), "Only you are here");
         assert_eq!(said(&people[..1]), "Ana is here");
         assert_eq!(said(&people), "Ana, Ben and Carla are here");

@@ -7,7 +7,7 @@ const CSS: &str = "
 .status-bar { padding: 5px 12px; min-height: 20px; font-size: 0.92em; }
 .status-bar .concern { color: @warning_color; font-weight: bold; }
 .offline-banner { background-color: alpha(@warning_bg_color, 0.22); padding: 8px 14px; }
-.person { min-width: 26px; min-height: 26px; border-radius: 999px; font-size: 0.8em; font-weight: bold; color: white;
+.person { min-width: 26px; min-height: 26px; border-radius: 999px; font-size: 0.8em; font-weight: bold;
           border: 2px solid @headerbar_bg_color; margin-left: -6px; }
 .person:first-child { margin-left: 0; }
 .people-button > button { padding: 0 6px; min-height: 30px; }
