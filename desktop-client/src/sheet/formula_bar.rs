@@ -4,8 +4,13 @@ use relm4::gtk;
 use relm4::gtk::glib;
 use relm4::gtk::prelude::*;
 
+use crate::ui::named::named;
+
 /// Width of the box with the active cell's name, characters.
 const NAME_CHARS: i32 = 7;
+
+/// What the content's entry is for.
+const CONTENT_HINT: &str = "Content of the active cell; a formula starts with =";
 
 /// The bar's widgets.
 #[derive(Debug, Clone)]
@@ -28,18 +33,16 @@ impl FormulaBar {
         ] {
             set_margin(&root, 6);
         }
-        let name = gtk::Entry::builder()
-            .width_chars(NAME_CHARS)
-            .max_width_chars(NAME_CHARS)
-            .xalign(0.5)
-            .tooltip_text("Cell name: type one to go there")
-            .build();
+        let name: gtk::Entry = named("Cell name");
+        name.set_width_chars(NAME_CHARS);
+        name.set_max_width_chars(NAME_CHARS);
+        gtk::prelude::EntryExt::set_alignment(&name, 0.5);
+        name.set_tooltip_text(Some("Cell name: type one to go there"));
         let sign = gtk::Label::builder().label("ƒx").css_classes(["dim-label"]).build();
-        let content = gtk::Entry::builder()
-            .buffer(text)
-            .hexpand(true)
-            .tooltip_text("Content of the active cell; a formula starts with =")
-            .build();
+        let content: gtk::Entry = named("Cell content");
+        content.set_buffer(text);
+        content.set_hexpand(true);
+        content.set_tooltip_text(Some(CONTENT_HINT));
         root.append(&name);
         root.append(&sign);
         root.append(&content);
@@ -61,6 +64,12 @@ impl FormulaBar {
         self.name.set_text(name);
     }
 
+    /// Lets the person type the name of a cell.
+    pub fn ask_name(&self) {
+        self.name.grab_focus();
+        self.name.select_region(0, -1);
+    }
+
     /// Calls `go` with a cell's name when the person has typed one.
     pub fn connect_go(&self, go: impl Fn(&str) + 'static) {
         self.name.connect_activate(move |entry| go(entry.text().as_str()));
@@ -75,7 +84,7 @@ impl FormulaBar {
             }
             None => {
                 self.content.remove_css_class("error");
-                self.content.set_tooltip_text(Some("Content of the active cell; a formula starts with ="));
+                self.content.set_tooltip_text(Some(CONTENT_HINT));
             }
         }
     }

@@ -13,15 +13,13 @@ use shared::document::sheet::SheetId;
 
 use super::binding::{Binding, Note, Parts};
 use super::cell_editor::CellEditor;
-use super::formula_bar::FormulaBar;
 use super::grid::Grid;
-use super::tabs::Tabs;
 use crate::page::{PageInput, PageOutput};
 use crate::session::DocumentHandle;
 use crate::session::outgoing::Outgoing;
 use crate::session::replica::SheetReplica;
 use crate::ui::dialogs;
-use crate::ui::named::named;
+use crate::ui::find_bar::FindBar;
 
 /// Sums of the selection are told at most this often.
 const SUMMARY_WAIT: Duration = Duration::from_millis(120);
@@ -37,6 +35,7 @@ pub struct SheetInit {
 /// A sheet that people fill.
 pub struct SheetPage {
     binding: Rc<Binding>,
+    find: FindBar,
     told_undo: Cell<(bool, bool)>,
     summing: Rc<Cell<bool>>,
 }
@@ -65,15 +64,13 @@ impl Component for SheetPage {
     }
 
     fn init(init: SheetInit, root: gtk::Box, sender: ComponentSender<Self>) -> ComponentParts<Self> {
-        let text = gtk::EntryBuffer::new(None::<&str>);
-        let bar = FormulaBar::new(&text);
-        let editor = CellEditor::new(&text, bar.content());
-        let grid: Grid = named("Sheet");
-        let tabs = Tabs::new();
-        root.append(bar.widget());
+        let parts = Parts::new();
+        let find = FindBar::new("Find in this sheet");
+        root.append(find.widget());
+        root.append(parts.bar.widget());
         root.append(&gtk::Separator::new(gtk::Orientation::Horizontal));
-        root.append(&overlay(&grid, &editor));
-        root.append(tabs.widget());
+        root.append(&overlay(&parts.grid, &parts.editor));
+        root.append(parts.tabs.widget());
 
         let notes = sender.command_sender().clone();
         let calculator = Calculator::spawn(move || {
@@ -84,12 +81,17 @@ impl Component for SheetPage {
             let _ = sender.output(PageOutput::Notice("Formulas cannot be computed right now.".into()));
         }
         let notes = sender.command_sender().clone();
-        let parts = Parts { grid, bar, editor, tabs, text };
         let binding =
             Binding::new(parts, init.replica, Outgoing::new(init.handle), calculator.ok(), move |note| {
                 let _ = notes.send(SheetNote::Binding(note));
             });
-        let model = SheetPage { binding, told_undo: Cell::new((false, false)), summing: Rc::default() };
+        let (finder, found) = (Rc::downgrade(&binding), find.found().clone());
+        find.connect_event(move |event| {
+            if let Some(binding) = finder.upgrade() {
+                found.set_label(&binding.find(event));
+            }
+        });
+        let model = SheetPage { binding, find, told_undo: Cell::new((false, false)), summing: Rc::default() };
         ComponentParts { model, widgets: () }
     }
 
@@ -101,9 +103,7 @@ impl Component for SheetPage {
             PageInput::Retry => self.binding.retry(),
             PageInput::Undo => self.binding.undo(),
             PageInput::Redo => self.binding.redo(),
-            PageInput::Find => {
-                let _ = sender.output(PageOutput::Notice("Finding in sheets is not there yet.".into()));
-            }
+            PageInput::Find => self.find.open(None),
             PageInput::Focus => self.binding.focus(),
         }
         self.tell_undo(&sender);

@@ -4,16 +4,15 @@
 //! the text, carets and names above it.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gtk::prelude::*;
 use gtk::{gdk, graphene, gsk, pango};
 use relm4::gtk;
 
 use crate::session::person::Peer;
-
-/// How long a name stays beside a caret that moved.
-pub(super) const NAME_SHOWN: Duration = Duration::from_secs(4);
+use crate::ui::NAME_SHOWN;
+use crate::ui::contrast::letters_on;
 
 const CARET_WIDTH: f32 = 2.0;
 const DOT: f32 = 6.0;
@@ -135,7 +134,7 @@ impl RemoteCaret {
         fill_rounded(snapshot, &flag, NAME_RADIUS, &self.color);
         snapshot.save();
         snapshot.translate(&graphene::Point::new(left + NAME_PADDING.0, top + NAME_PADDING.1));
-        snapshot.append_layout(layout, &gdk::RGBA::WHITE);
+        snapshot.append_layout(layout, &letters_on(&self.color));
         snapshot.restore();
     }
 

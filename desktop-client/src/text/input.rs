@@ -232,3 +232,7 @@ fn position(offset: i32) -> usize {
 fn offset(position: usize) -> i32 {
     i32::try_from(position).unwrap_or(i32::MAX)
 }
+
+#[cfg(test)]
+#[path = "input_test.rs"]
+mod tests;

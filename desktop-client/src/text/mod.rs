@@ -4,7 +4,7 @@
 //!
 //! - [`input`]: between the buffer and the replica.
 //! - [`view`]: the view, with the [`carets`] of others.
-//! - [`find`]: the find bar.
+//! - [`find`]: finding.
 //! - [`statistics`]: counts for the status bar.
 
 use std::cell::Cell;
@@ -21,6 +21,7 @@ use crate::session::DocumentHandle;
 use crate::session::person::Peer;
 use crate::session::presence::CURSOR;
 use crate::session::replica::TextReplica;
+use crate::ui::find_bar::FindBar;
 use crate::ui::named::named;
 
 mod carets;
@@ -29,7 +30,6 @@ mod input;
 mod statistics;
 mod view;
 
-use find::FindBar;
 use input::Input;
 use view::DocumentView;
 
@@ -129,7 +129,7 @@ impl Component for TextPage {
             input,
             move |_, composed| input.set_composing(!composed.is_empty())
         ));
-        let find = FindBar::new(&view, &buffer);
+        let find = find::find_bar(&view, &buffer);
         let model = TextPage {
             input,
             handle: init.handle,

@@ -7,8 +7,9 @@ use gtk::prelude::*;
 use gtk::subclass::prelude::*;
 use relm4::gtk;
 
-use super::carets::{Carets, NAME_SHOWN};
+use super::carets::Carets;
 use crate::session::person::Peer;
+use crate::ui::NAME_SHOWN;
 
 /// Widest column of text, pixels: some 80 letters.
 const COLUMN_WIDTH_MAX: i32 = 780;

@@ -10,11 +10,15 @@ use super::named::named;
 /// The keys, for the shortcuts window.
 const SHORTCUTS: &str = include_str!("shortcuts.ui");
 
+/// Longest title in a heading, characters.
+const HEADING_CHARS_MAX: usize = 60;
+
 /// Asks for a new title, under a heading.
 pub fn rename(window: &adw::ApplicationWindow, heading: &str, title: &str, done: impl Fn(String) + 'static) {
     let entry: gtk::Entry = named("Title");
     entry.set_text(title);
     entry.set_activates_default(true);
+    entry.set_width_chars(32);
     entry.set_max_length(i32::try_from(DOCUMENT_TITLE_BYTES_MAX / 4).unwrap_or(i32::MAX));
     let dialog = adw::MessageDialog::builder()
         .transient_for(window)
@@ -49,7 +53,7 @@ pub fn delete(window: &adw::ApplicationWindow, title: &str, done: impl Fn() + 's
     let dialog = adw::MessageDialog::builder()
         .transient_for(window)
         .modal(true)
-        .heading(format!("Delete “{title}”?"))
+        .heading(format!("Delete “{}”?", short(title)))
         .body("It will be gone for everybody. This cannot be undone.")
         .default_response("cancel")
         .close_response("cancel")
@@ -59,6 +63,13 @@ pub fn delete(window: &adw::ApplicationWindow, title: &str, done: impl Fn() + 's
     dialog.set_response_appearance("delete", adw::ResponseAppearance::Destructive);
     dialog.connect_response(Some("delete"), move |_, _| done());
     dialog.present();
+}
+
+/// A title that fits into a heading of two lines.
+fn short(title: &str) -> String {
+    let mut letters = title.chars();
+    let short: String = letters.by_ref().take(HEADING_CHARS_MAX).collect();
+    if letters.next().is_some() { format!("{}…", short.trim_end()) } else { short }
 }
 
 /// Says what this is.
@@ -80,4 +91,16 @@ pub fn about(window: &adw::ApplicationWindow) {
 /// The window of keys.
 pub fn shortcuts() -> Option<gtk::ShortcutsWindow> {
     gtk::Builder::from_string(SHORTCUTS).object("shortcuts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_title_is_cut_in_a_heading() {
+        assert_eq!(short("Minutes"), "Minutes");
+        let cut = short(&"é ".repeat(100));
+        assert!(cut.ends_with("é…") && cut.chars().count() <= HEADING_CHARS_MAX + 1, "{cut}");
+    }
 }

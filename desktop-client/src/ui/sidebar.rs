@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use gtk::glib;
 use gtk::prelude::*;
@@ -14,6 +15,9 @@ use shared::names::DocumentId;
 use super::named::{menu_button, named};
 use crate::session::Entry;
 
+/// After this time what was put into the list is laid out: some frames.
+const LAYOUT_WAIT: Duration = Duration::from_millis(120);
+
 /// The list.
 #[derive(Debug)]
 pub struct Sidebar {
@@ -21,6 +25,7 @@ pub struct Sidebar {
     list: gtk::ListBox,
     search: gtk::SearchEntry,
     stack: gtk::Stack,
+    scroller: gtk::ScrolledWindow,
     rows: Rc<RefCell<BTreeMap<DocumentId, Row>>>,
 }
 
@@ -28,6 +33,8 @@ pub struct Sidebar {
 struct Row {
     row: gtk::ListBoxRow,
     entry: Entry,
+    /// Where the title stands among others: as people of this language order words, and 9 before 10.
+    place: glib::FilenameCollationKey,
 }
 
 impl Sidebar {
@@ -72,7 +79,7 @@ impl Sidebar {
                 known
                     .values()
                     .find(|known| known.row == *row)
-                    .map(|known| (known.entry.title.to_lowercase(), known.entry.id.clone()))
+                    .map(|known| (known.place.clone(), known.entry.id.clone()))
             };
             key(a).cmp(&key(b)).into()
         });
@@ -97,7 +104,7 @@ impl Sidebar {
                 list.child_focus(gtk::DirectionType::TabForward);
             }
         ));
-        Sidebar { root, list, search, stack, rows }
+        Sidebar { root, list, search, stack, scroller, rows }
     }
 
     /// The widget.
@@ -146,7 +153,26 @@ impl Sidebar {
     /// Marks the document that is open.
     pub fn select(&self, open: Option<&DocumentId>) {
         let row = open.and_then(|id| self.rows.borrow().get(id).map(|row| row.row.clone()));
+        if self.list.selected_row() == row {
+            return;
+        }
         self.list.select_row(row.as_ref());
+        let (list, scroller) = (self.list.downgrade(), self.scroller.downgrade());
+        // A new row has its place after the next layout.
+        glib::timeout_add_local_once(LAYOUT_WAIT, move || {
+            if let (Some(list), Some(scroller)) = (list.upgrade(), scroller.upgrade()) {
+                reveal(&list, &scroller);
+            }
+        });
+    }
+}
+
+/// Scrolls so far that the chosen row is seen.
+fn reveal(list: &gtk::ListBox, scroller: &gtk::ScrolledWindow) {
+    let area = list.selected_row().and_then(|row| row.compute_bounds(list));
+    if let Some(area) = area {
+        let (start, end) = (f64::from(area.y()), f64::from(area.y() + area.height()));
+        scroller.vadjustment().clamp_page(start, end);
     }
 }
 
@@ -190,5 +216,6 @@ fn row(entry: Entry) -> Row {
         move |_, _, _, _| more.popup()
     ));
     row.add_controller(click);
-    Row { row, entry }
+    let place = entry.title.to_lowercase().into();
+    Row { row, entry, place }
 }

@@ -43,12 +43,13 @@ impl Binding {
         });
     }
 
-    fn grid_event(self: &Rc<Self>, event: GridEvent) {
+    pub(super) fn grid_event(self: &Rc<Self>, event: GridEvent) {
         match event {
             GridEvent::Selected(_) => {
                 self.end_typing();
                 self.show_target();
                 self.tell_selection();
+                self.describe();
                 (self.tell)(Note::Touched);
             }
             GridEvent::Viewport => self.fill(false),
@@ -66,6 +67,8 @@ impl Binding {
             GridEvent::Italic => self.restyle(|style| style.italic, |style, on| style.italic = on),
             GridEvent::Resize(part, pixels) => self.resize(part, pixels),
             GridEvent::Menu(part, x, y) => self.open_menu(part, x, y),
+            GridEvent::AskCell => self.parts.bar.ask_name(),
+            GridEvent::NewSheet => self.tab_event(TabEvent::Add),
             GridEvent::OtherSheet(by) => {
                 let place = self.place().saturating_add_signed(isize::try_from(by).unwrap_or(0));
                 self.turn_to(place);
@@ -73,7 +76,7 @@ impl Binding {
         }
     }
 
-    fn tab_event(self: &Rc<Self>, event: TabEvent) {
+    pub(super) fn tab_event(self: &Rc<Self>, event: TabEvent) {
         match event {
             TabEvent::Show(place) => self.turn_to(place),
             TabEvent::Add => {
@@ -193,7 +196,7 @@ impl Binding {
         });
     }
 
-    fn paste_text(self: &Rc<Self>, text: &str) {
+    pub(super) fn paste_text(self: &Rc<Self>, text: &str) {
         let area = self.area();
         let at = At { row: area.first_row, col: area.first_col };
         let copied = self.copied.borrow();

@@ -68,17 +68,17 @@ impl Binding {
         (*range.start(), range.end() - range.start() + 1)
     }
 
-    fn insert(self: &Rc<Self>, axis: Axis) {
+    pub(super) fn insert(self: &Rc<Self>, axis: Axis) {
         let (at, count) = self.lines(axis);
         self.act(|document, sheet| document.insert_lines(sheet, axis, at, count));
     }
 
-    fn delete(self: &Rc<Self>, axis: Axis) {
+    pub(super) fn delete(self: &Rc<Self>, axis: Axis) {
         let (at, count) = self.lines(axis);
         self.act(|document, sheet| document.delete_lines(sheet, axis, at, count));
     }
 
-    fn hide(self: &Rc<Self>, axis: Axis, hidden: bool) {
+    pub(super) fn hide(self: &Rc<Self>, axis: Axis, hidden: bool) {
         let (at, count) = self.lines(axis);
         self.act(|document, sheet| document.hide_lines(sheet, axis, at, count, hidden));
     }

@@ -9,8 +9,10 @@
 //! - [`act`]: what the person does, as edits.
 //! - [`typing`]: changing one cell.
 //! - [`menu`]: the menu of cells and headers.
+//! - [`find`]: finding cells by what they show.
 //! - [`others`]: one's own selection for the others, and theirs.
 //! - [`summary`]: sums of the selection for the status bar.
+//! - [`described`]: the grid in words, for those who do not see it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,14 +30,18 @@ use super::tabs::Tabs;
 use crate::session::outgoing::Outgoing;
 use crate::session::person::Peer;
 use crate::session::replica::{Broken, SheetReplica};
+use crate::ui::named::named;
 
 mod act;
+mod described;
+mod find;
 mod menu;
 mod others;
 mod show;
 mod summary;
 mod typing;
 
+use find::Finding;
 use show::Filled;
 
 /// What the binding tells its page.
@@ -61,6 +67,16 @@ pub(super) struct Parts {
     pub(super) text: gtk::EntryBuffer,
 }
 
+impl Parts {
+    /// An empty sheet's widgets.
+    pub(super) fn new() -> Parts {
+        let text = gtk::EntryBuffer::new(None::<&str>);
+        let bar = FormulaBar::new(&text);
+        let editor = CellEditor::new(&text, bar.content());
+        Parts { grid: named("Sheet"), bar, editor, tabs: Tabs::new(), text }
+    }
+}
+
 /// Widgets and replica, kept equal.
 pub(super) struct Binding {
     parts: Parts,
@@ -79,6 +95,7 @@ pub(super) struct Binding {
     peers: RefCell<Vec<Peer>>,
     /// What was copied here last, as text and as cells.
     copied: RefCell<Option<(String, Clipboard)>>,
+    finding: RefCell<Finding>,
     editable: Cell<bool>,
     tell: Box<dyn Fn(Note)>,
 }
@@ -105,6 +122,7 @@ impl Binding {
             target: RefCell::default(),
             peers: RefCell::default(),
             copied: RefCell::default(),
+            finding: RefCell::default(),
             editable: Cell::new(false),
             tell: Box::new(tell),
         });
@@ -127,7 +145,9 @@ impl Binding {
         if let Some(calculator) = &*self.calculator.borrow() {
             self.values.replace(calculator.values());
         }
+        self.forget_found();
         self.fill(true);
+        self.describe();
         (self.tell)(Note::Touched);
     }
 
@@ -187,3 +207,14 @@ impl Binding {
         (self.tell)(Note::Touched);
     }
 }
+
+#[cfg(test)]
+mod act_test;
+#[cfg(test)]
+mod others_test;
+#[cfg(test)]
+mod random_test;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod typing_test;

@@ -1,6 +1,8 @@
 //! One's own selection for the others, and theirs.
 
-use relm4::gtk::gdk;
+use std::rc::Rc;
+
+use relm4::gtk::{gdk, glib};
 use shared::document::sheet::{CellKey, Sheet};
 use shared::protocol::presence::{CellPlace, SheetCursor};
 
@@ -9,23 +11,49 @@ use crate::session::person::Peer;
 use crate::session::presence::SHEET;
 use crate::sheet::grid;
 use crate::sheet::selection::{Position, Selection};
+use crate::ui::NAME_SHOWN;
 
 impl Binding {
     /// Who else is here.
-    pub(in crate::sheet) fn set_peers(&self, peers: Vec<Peer>) {
+    pub(in crate::sheet) fn set_peers(self: &Rc<Self>, peers: Vec<Peer>) {
         self.peers.replace(peers);
         self.show_peers();
+        self.describe();
     }
 
     /// Draws what others have selected in the sheet that is seen.
-    pub(super) fn show_peers(&self) {
+    pub(super) fn show_peers(self: &Rc<Self>) {
         let peers = self.peers.borrow();
-        let shown = self
+        let mut shown = self
             .with_sheet(|_, sheet| peers.iter().filter_map(|peer| selected(sheet, peer)).collect::<Vec<_>>())
             .unwrap_or_default();
+        drop(peers);
+        for peer in &mut shown {
+            let known = |model: &grid::Model| {
+                let stands =
+                    |known: &&grid::Peer| known.client == peer.client && known.selection == peer.selection;
+                model.peers.iter().find(stands).map(|known| known.named)
+            };
+            peer.named = self.parts.grid.read(known).unwrap_or_else(|| {
+                self.hide_name_later(peer.client, peer.selection);
+                true
+            });
+        }
         if self.parts.grid.read(|model| model.peers != shown) {
             self.parts.grid.update(|model| model.peers = shown);
         }
+    }
+
+    /// The name of somebody who stands still covers cells long enough.
+    fn hide_name_later(self: &Rc<Self>, client: u64, selection: Selection) {
+        let binding = Rc::downgrade(self);
+        glib::timeout_add_local_once(NAME_SHOWN, move || {
+            let Some(binding) = binding.upgrade() else { return };
+            binding.parts.grid.update(|model| {
+                let stands = |peer: &&mut grid::Peer| peer.client == client && peer.selection == selection;
+                model.peers.iter_mut().filter(stands).for_each(|peer| peer.named = false);
+            });
+        });
     }
 
     /// Tells the others what is selected here.
@@ -61,6 +89,8 @@ fn selected(sheet: &Sheet, peer: &Peer) -> Option<grid::Peer> {
         Some(Position { row, col })
     };
     Some(grid::Peer {
+        client: peer.client,
+        named: false,
         name: peer.person.name.as_str().into(),
         color: gdk::RGBA::parse(&peer.person.color).ok()?,
         selection: Selection { active: position(&cursor.anchor)?, extent: position(&cursor.focus)? },

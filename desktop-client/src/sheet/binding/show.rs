@@ -36,6 +36,10 @@ impl Filled {
         }
     }
 
+    fn holds(&self, row: usize, col: usize) -> bool {
+        self.rows.contains(&row) && self.cols.contains(&col)
+    }
+
     fn covers(&self, rows: &Range<usize>, cols: &Range<usize>) -> bool {
         let within =
             |part: &Range<usize>, whole: &Range<usize>| whole.start <= part.start && part.end <= whole.end;
@@ -77,8 +81,10 @@ impl Binding {
         } else {
             self.refill(&cells);
         }
+        self.forget_found();
         self.show_target();
         self.show_peers();
+        self.describe();
         (self.tell)(Note::Touched);
     }
 
@@ -143,22 +149,22 @@ impl Binding {
         self.parts.grid.update(|model| model.cells = cells.unwrap_or_default());
     }
 
-    /// Draws these cells anew.
+    /// Draws those of these cells anew that the grid has.
     fn refill(&self, keys: &[CellKey]) {
         if keys.is_empty() {
             return;
         }
-        let values = self.values.borrow();
+        let (values, filled) = (self.values.borrow(), self.filled.borrow());
         let cells: Vec<(Position, Option<Shown>)> = self
             .with_sheet(|_, sheet| {
                 let place = |key: &CellKey| {
-                    let (row, col) = sheet.position(*key)?;
+                    let (row, col) = sheet.position(*key).filter(|(row, col)| filled.holds(*row, *col))?;
                     Some((Position { row, col }, shown(sheet, *key, &values)))
                 };
                 keys.iter().filter_map(place).collect()
             })
             .unwrap_or_default();
-        drop(values);
+        drop((values, filled));
         self.parts.grid.update(|model| {
             for (at, shown) in cells {
                 match shown {

@@ -8,7 +8,7 @@ use shared::document::sheet::{CellKey, EditError, Position as At};
 
 use super::{Binding, Note};
 use crate::sheet::cell_editor::Outcome;
-use crate::sheet::grid::model::column_letters;
+use crate::sheet::grid::model::cell_name;
 use crate::sheet::selection::{Direction, Position, Selection, Step};
 
 impl Binding {
@@ -53,6 +53,10 @@ impl Binding {
         let typed = self.parts.text.text().to_string();
         let Some((at, before)) = self.target_now() else {
             self.parts.editor.end();
+            self.show_target();
+            if !typed.is_empty() {
+                (self.tell)(Note::Refused("Somebody deleted this cell while you changed it.".into()));
+            }
             return true;
         };
         if typed != before {
@@ -95,7 +99,7 @@ impl Binding {
     /// Shows the active cell in the formula bar, unless it is being changed.
     pub(super) fn show_target(&self) {
         let active = self.parts.grid.read(|model| model.selection.active);
-        self.parts.bar.set_name(&format!("{}{}", column_letters(active.col), active.row + 1));
+        self.parts.bar.set_name(&cell_name(active));
         if self.parts.editor.is_editing() {
             return;
         }

@@ -9,6 +9,7 @@ use relm4::gtk::{gdk, graphene};
 use super::layouts::{Layouts, NATURAL, header};
 use super::model::{Align, HEADER_HEIGHT, Model, Shown, column_letters};
 use crate::sheet::selection::{Position, Selection};
+use crate::ui::contrast::letters_on;
 
 /// Space between a cell's border and its text, pixels.
 const PADDING: f64 = 5.0;
@@ -188,6 +189,9 @@ impl Frame<'_> {
                 fill(snapshot, &with_alpha(&peer.color, 0.10), x, y, width, height);
             }
             outline(snapshot, &peer.color, (x - 1.0, y - 1.0, width + 1.0, height + 1.0), 2.0);
+            if !peer.named {
+                continue;
+            }
             let name = header(&peer.name, true);
             let (layout, text_height) = self.layouts.layout(&context, &name, NATURAL);
             let flag_width = f64::from(layout.pixel_size().0) + 2.0 * PADDING;
@@ -197,7 +201,7 @@ impl Frame<'_> {
             fill(snapshot, &peer.color, x - 1.0, top, flag_width, flag_height);
             snapshot.save();
             snapshot.translate(&graphene::Point::new((x - 1.0 + PADDING) as f32, top as f32));
-            snapshot.append_layout(&layout, &contrast(&peer.color));
+            snapshot.append_layout(&layout, &letters_on(&peer.color));
             snapshot.restore();
         }
     }
@@ -278,11 +282,4 @@ fn mixed(from: &gdk::RGBA, to: &gdk::RGBA, share: f32) -> gdk::RGBA {
 
 fn with_alpha(color: &gdk::RGBA, alpha: f32) -> gdk::RGBA {
     gdk::RGBA::new(color.red(), color.green(), color.blue(), alpha)
-}
-
-/// Black or white, whichever is read better on this colour (relative luminance of WCAG 2).
-fn contrast(color: &gdk::RGBA) -> gdk::RGBA {
-    let luminance =
-        0.2126 * color.red().powf(2.2) + 0.7152 * color.green().powf(2.2) + 0.0722 * color.blue().powf(2.2);
-    if luminance > 0.36 { gdk::RGBA::BLACK } else { gdk::RGBA::WHITE }
 }

@@ -201,6 +201,8 @@ fn pressed(grid: &Grid, key: Key, modifiers: ModifierType) -> bool {
         (Key::y | Key::Y, true) | (Key::Z, true) => GridEvent::Redo,
         (Key::z, true) if shift => GridEvent::Redo,
         (Key::z, true) => GridEvent::Undo,
+        (Key::g | Key::G, true) => GridEvent::AskCell,
+        (Key::F11, false) if shift => GridEvent::NewSheet,
         (Key::Page_Down, true) => GridEvent::OtherSheet(1),
         (Key::Page_Up, true) => GridEvent::OtherSheet(-1),
         (Key::a | Key::A, true) => {
@@ -253,3 +255,7 @@ fn moved(grid: &Grid, key: Key, control: bool, shift: bool) -> Option<Selection>
     };
     Some(grid.read(|model| model.selection.moved(direction, step, extend, model.size())))
 }
+
+#[cfg(test)]
+#[path = "input_test.rs"]
+mod tests;

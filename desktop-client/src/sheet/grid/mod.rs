@@ -13,6 +13,7 @@
 
 use relm4::gtk;
 use relm4::gtk::glib;
+use relm4::gtk::prelude::*;
 use relm4::gtk::subclass::prelude::*;
 
 mod draw;
@@ -64,6 +65,10 @@ pub enum GridEvent {
     Menu(Part, f64, f64),
     /// Sees other rows and columns now.
     Viewport,
+    /// Wants to say by its name which cell to go to.
+    AskCell,
+    /// Wants one more sheet.
+    NewSheet,
     /// Wants another sheet: the next (`1`) or the previous (`-1`).
     OtherSheet(i32),
 }
@@ -101,6 +106,16 @@ impl Grid {
     /// Selects cells, and scrolls so that the corner that moves is seen.
     pub fn select(&self, selection: Selection) {
         self.imp().select(selection);
+    }
+
+    /// What assistive technologies say of the grid beside its name: they cannot see what is drawn.
+    pub fn describe(&self, words: &str) {
+        if self.tooltip_text().as_deref() == Some(words) {
+            return;
+        }
+        // GTK 4.8 makes the tooltip of a widget its accessible description; nobody is to see it as a tooltip.
+        self.set_tooltip_text(Some(words));
+        self.set_has_tooltip(false);
     }
 
     /// The rows and columns that are seen now, at least partly.

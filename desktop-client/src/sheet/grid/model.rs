@@ -53,8 +53,12 @@ pub struct Shown {
 /// The cells that another person has selected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Peer {
+    /// Their Yjs client.
+    pub client: u64,
     /// Who.
     pub name: Rc<str>,
+    /// Whether the name is drawn: it hides what stands there, so only for a while.
+    pub named: bool,
     /// Their colour.
     pub color: gdk::RGBA,
     /// What they selected, in the sheet that is shown.
@@ -112,6 +116,11 @@ pub fn column_letters(mut col: usize) -> String {
         }
     }
     letters.iter().rev().map(|&letter| char::from(letter)).collect()
+}
+
+/// A cell's name, such as `B12`.
+pub fn cell_name(at: Position) -> String {
+    format!("{}{}", column_letters(at.col), at.row + 1)
 }
 
 #[cfg(test)]
