@@ -31,7 +31,7 @@ impl Desk {
     /// A cluster of three, our service, an empty screen.
     pub(crate) fn new(name: &str) -> Desk {
         let folder = TempFolder::new(name);
-        let cluster = Cluster::redis(3, 0);
+        let cluster = Cluster::ours(3, 0);
         let service = Service::start_on(&cluster.url(), folder.path(), &[]);
         let (screen, display) = screen(folder.path());
         let (bus_process, bus) = bus(folder.path(), &display);
@@ -43,19 +43,55 @@ impl Desk {
         self.window_on(&format!("ws://{}", self.service.address()), person, document)
     }
 
+    /// Opens a window on a sheet by way of the service.
+    pub(crate) fn sheet(&self, person: &str, document: &str) -> Window {
+        self.open(
+            &["--server", &format!("ws://{}", self.service.address()), "--kind", "sheet", document],
+            person,
+        )
+    }
+
     /// Opens a window on this server. A person's windows share a folder of state.
     pub(crate) fn window_on(&self, server: &str, person: &str, document: &str) -> Window {
+        self.open(&["--server", server, document], person)
+    }
+
+    fn open(&self, arguments: &[&str], person: &str) -> Window {
         let state = self.folder.path().join(format!("state-{person}"));
         let log = self.folder.path().join(format!("window-{person}.log"));
-        let arguments = ["--server", server, "--name", person, document];
+        let arguments = [&["--name", person], arguments].concat();
         let process = Process::spawn_with(&binary::ours(binary::DESKTOP), &arguments, &log, |command| {
             prepared(command, self.folder.path(), &self.display, &self.bus)
+                .env("GTK_IM_MODULE", "gtk-im-context-simple")
                 .env("XDG_STATE_HOME", state)
                 .env("RUSTIDOCS_LOG", "info")
         });
         let window = Window { process, display: self.display.clone(), bus: self.bus.clone() };
         wait::until(&format!("{person}'s window is open"), || window.x11_id().is_some());
         window
+    }
+
+    /// Begins to type so many words into each of these windows in turn, a word of each at a time. `word` makes a word from its
+    /// number and the window's. Typing ends when the process is dropped, even in the middle of a word.
+    pub(crate) fn types_in_turn(
+        &self,
+        windows: &[Window],
+        word: impl Fn(usize, usize) -> String,
+        words: usize,
+    ) -> Process {
+        let mut chain: Vec<String> = Vec::new();
+        for number in 0..words {
+            for (place, window) in windows.iter().enumerate() {
+                let id = window.x11_id().expect("the window is open");
+                chain.extend(["windowfocus".into(), "--sync".into(), id]);
+                let typed = ["type", "--delay", "25", "--args", "1"].map(str::to_owned);
+                chain.extend(typed.into_iter().chain([word(number, place)]));
+            }
+        }
+        let log = self.folder.path().join("typing.log");
+        Process::spawn_with(&binary::installed("xdotool"), &chain, &log, |command| {
+            command.env("DISPLAY", &self.display)
+        })
     }
 }
 
@@ -102,6 +138,16 @@ impl Window {
     pub(crate) fn presses(&self, keys: &[&str]) {
         self.focus();
         self.xdotool(&[&["key", "--delay", "30"], keys].concat());
+    }
+
+    /// Goes to a cell of the sheet by its name.
+    #[track_caller]
+    pub(crate) fn goes_to(&self, cell: &str) {
+        self.presses(&["ctrl+g"]);
+        self.types(cell);
+        self.presses(&["Return"]);
+        let there = format!("{cell}: ");
+        self.wait_for(cell, |sight| sight.sheet().is_some_and(|words| words.starts_with(&there)));
     }
 
     /// SIGKILL.

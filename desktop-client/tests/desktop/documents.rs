@@ -15,7 +15,7 @@ fn documents_are_made_renamed_and_deleted_for_everybody() {
     ana.wait_says("All changes saved");
     ben.wait_for("the new document", |sight| sight.lists("Untitled text, text"));
 
-    ana.presses(&["F2"]);
+    ana.presses(&["shift+F2"]);
     ana.wait_says("Rename Document");
     ana.types("Minutes");
     ana.presses(&["Return"]);

@@ -28,6 +28,7 @@ def walk(node, seen):
             "name": node.get_name() or "",
             "description": node.get_description() or "",
             "text": text,
+            "pressed": node.get_state_set().contains(Atspi.StateType.PRESSED),
         })
         for index in range(node.get_child_count()):
             walk(node.get_child_at_index(index), seen)

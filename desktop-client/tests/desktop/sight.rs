@@ -20,6 +20,7 @@ struct Thing {
     name: String,
     description: String,
     text: Option<String>,
+    pressed: bool,
 }
 
 impl Sight {
@@ -36,10 +37,30 @@ impl Sight {
 
     /// What the text view holds.
     pub(crate) fn text(&self) -> Option<String> {
+        self.entry("Text")
+    }
+
+    /// What the entry of this name holds.
+    pub(crate) fn entry(&self, name: &str) -> Option<String> {
         self.things
             .iter()
-            .find(|thing| thing.role == "text" && thing.name == "Text")
+            .find(|thing| thing.role == "text" && thing.name == name)
             .and_then(|thing| thing.text.clone())
+    }
+
+    /// What is said of the sheet: the active cell and what it shows, what is selected, where others are.
+    pub(crate) fn sheet(&self) -> Option<String> {
+        self.things.iter().find(|thing| thing.name == "Sheet").map(|thing| thing.description.clone())
+    }
+
+    /// Whether the tab of this sheet is there.
+    pub(crate) fn has_tab(&self, name: &str) -> bool {
+        self.tab(name).is_some()
+    }
+
+    /// Whether the sheet of this name is the one that is seen.
+    pub(crate) fn shows_tab(&self, name: &str) -> bool {
+        self.tab(name).is_some_and(|tab| tab.pressed)
     }
 
     /// Whether something shows these words.
@@ -50,6 +71,10 @@ impl Sight {
     /// Whether something is described by these words.
     pub(crate) fn describes(&self, words: &str) -> bool {
         self.things.iter().any(|thing| thing.description == words)
+    }
+
+    fn tab(&self, name: &str) -> Option<&Thing> {
+        self.things.iter().find(|thing| thing.role == "toggle button" && thing.name == name)
     }
 
     /// Whether the sidebar has a row of this name.
