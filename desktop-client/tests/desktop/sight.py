@@ -22,7 +22,7 @@ def walk(node, seen):
         if role in ("text", "label", "entry"):
             interface = node.get_text_iface()
             if interface is not None:
-                text = Atspi.Text.get_text(interface, 0, -1)
+                text = Atspi.Text.get_text(interface, 0, Atspi.Text.get_character_count(interface))
         seen.append({
             "role": role,
             "name": node.get_name() or "",

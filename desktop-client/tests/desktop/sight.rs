@@ -74,7 +74,7 @@ impl Sight {
     }
 
     fn tab(&self, name: &str) -> Option<&Thing> {
-        self.things.iter().find(|thing| thing.role == "toggle button" && thing.name == name)
+        self.things.iter().find(|thing| thing.role == "push button" && thing.name == name)
     }
 
     /// Whether the sidebar has a row of this name.
