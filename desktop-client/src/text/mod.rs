@@ -4,7 +4,7 @@
 //!
 //! - [`input`]: between the buffer and the replica.
 //! - [`view`]: the view, with the [`carets`] of others.
-//! - [`find`]: finding.
+//! - [`find`]: finding in it.
 //! - [`statistics`]: counts for the status bar.
 
 use std::cell::Cell;
