@@ -144,8 +144,8 @@ fn with_appendfsync_always_every_answered_write_survives_sigkill() {
             let mut client = server.connect();
             let enough: u64 = answered.iter().sum::<u64>() + 60;
             wait::until("something is written", || {
-                let count =
-                    (0..3).map(|writer| client.say(&format!("LLEN l{writer}"))[1..].parse::<u64>().unwrap());
+                let count = (0..3)
+                    .map(|writer| client.say(&format!("LLEN {{{writer}}}l"))[1..].parse::<u64>().unwrap());
                 count.sum::<u64>() > enough
             });
             server.node.kill();
@@ -157,11 +157,11 @@ fn with_appendfsync_always_every_answered_write_survives_sigkill() {
         server.node.start();
         let mut client = server.connect();
         for (writer, answered) in answered.iter_mut().enumerate() {
-            let len: u64 = client.say(&format!("LLEN l{writer}"))[1..].parse().unwrap();
+            let len: u64 = client.say(&format!("LLEN {{{writer}}}l"))[1..].parse().unwrap();
             // The last one may have been written and not answered.
             assert!(len == *answered || len == *answered + 1, "{answered} were answered, {len} are there");
             *answered = len;
-            assert_eq!(client.say(&format!("GET k{writer}")), format!("${}", len - 1));
+            assert_eq!(client.say(&format!("GET {{{writer}}}k")), format!("${}", len - 1));
         }
     }
 }
@@ -171,8 +171,9 @@ fn write_until_it_ends(port: u16, writer: usize, first: u64, killed: &AtomicBool
     let mut client = Raw::connect(port, false);
     for number in first.. {
         client.send_bytes(b"MULTI\r\n");
-        client
-            .send_bytes(format!("RPUSH l{writer} {number}\r\nSET k{writer} {number}\r\nEXEC\r\n").as_bytes());
+        client.send_bytes(
+            format!("RPUSH {{{writer}}}l {number}\r\nSET {{{writer}}}k {number}\r\nEXEC\r\n").as_bytes(),
+        );
         let answers: Option<Vec<_>> = (0..4).map(|_| client.try_read()).collect();
         match answers {
             Some(answers) => assert_eq!(answers[3].items.len(), 2, "{answers:?}"),
