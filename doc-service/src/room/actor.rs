@@ -8,6 +8,7 @@ use shared::client::{Event, Subscription};
 use shared::document::Kind;
 use shared::limits::ROOM_BATCH_MESSAGES;
 use shared::names::DocumentId;
+use shared::protocol::StateVector;
 use shared::rt::time::{Duration, Instant, MissedTickBehavior, interval};
 use tokio::sync::{mpsc, oneshot};
 
@@ -61,7 +62,8 @@ impl Actor {
         loaded: Loaded,
         now: Instant,
     ) -> Actor {
-        let mut saving = Saving::new(context.save_every, loaded.covers, now);
+        let bytes = loaded.basis.bytes();
+        let mut saving = Saving::new(context.save_every, loaded.basis, loaded.covers, now);
         if loaded.position > loaded.covers {
             // The log holds what no snapshot has: whoever wrote it is gone.
             saving.changed(now);
@@ -71,7 +73,7 @@ impl Actor {
             publications: Publications::new(door.clone()),
             door,
             subscription,
-            room: Room::new(loaded.document, loaded.bytes, context.metrics.clone(), now),
+            room: Room::new(loaded.document, bytes, context.metrics.clone(), now),
             position: loaded.position,
             saving,
             deaf_since: None,
@@ -164,7 +166,8 @@ impl Actor {
             }
             RoomMessage::Leave(participant) => self.leave(participant, now, out),
             RoomMessage::Request(participant, request) => self.room.request(participant, request, now, out),
-            RoomMessage::Read(reply) => match self.room.document().snapshot() {
+            // Whoever reads it loads it, and so checks it, on a thread of their own.
+            RoomMessage::Read(reply) => match self.room.document().encode_since(&StateVector::new()) {
                 Ok(update) => drop(reply.send(Whole { kind: self.kind, update: update.into() })),
                 Err(_) => out.broken = true,
             },

@@ -11,6 +11,7 @@ use shared::rt::time::Instant;
 use super::Context;
 use super::actor::Actor;
 use super::life::End;
+use super::saving::Saving;
 use super::state::Effects;
 use crate::catalog::{Catalog, CatalogError, Found};
 use crate::gateway::CloseReason;
@@ -24,7 +25,7 @@ impl Actor {
         let kind = kind(&context, &id).await?;
         let loaded = merge(kind, content).await?;
         remove_culprits(&context, &id, &loaded).await?;
-        tracing::info!(document = %id, bytes = loaded.bytes, position = %loaded.position, "a document is open");
+        tracing::info!(document = %id, bytes = loaded.basis.bytes(), position = %loaded.position, "a document is open");
         Ok(Actor::new(context, id, kind, door, subscription, loaded, Instant::now()))
     }
 
@@ -50,11 +51,13 @@ impl Actor {
         remove_culprits(&self.context, &self.id, &loaded).await?;
         let mut out = Effects::default();
         self.position = loaded.position;
-        self.room.replace(loaded.document, loaded.bytes, &mut out);
+        self.room.replace(loaded.document, loaded.basis.bytes(), &mut out);
         if out.broken {
             return Err(End::Closed(CloseReason::Refused("the document is damaged".into())));
         }
-        self.saving.changed(Instant::now());
+        let now = Instant::now();
+        self.saving = Saving::new(self.context.save_every, loaded.basis, loaded.covers, now);
+        self.saving.changed(now);
         Ok(out)
     }
 }

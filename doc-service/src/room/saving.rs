@@ -1,8 +1,6 @@
 //! When a room saves, what the save asks of it, and what came of it.
 
-use bytes::Bytes;
 use shared::client::document::LogId;
-use shared::protocol::StateVector;
 use shared::rt::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -11,7 +9,8 @@ use super::actor::Actor;
 use super::life::End;
 use super::state::Effects;
 use crate::gateway::CloseReason;
-use crate::save::job::{Ask, Encoded, Job, Saved};
+use crate::save::basis::Basis;
+use crate::save::job::{Ask, Job, Saved};
 use crate::save::ticker::Ticker;
 
 /// The saves of one room, one at a time.
@@ -20,7 +19,9 @@ pub(super) struct Saving {
     ticker: Ticker,
     /// What the state in the cluster covers, as far as this service knows.
     covers: LogId,
-    running: Option<JoinHandle<Saved>>,
+    /// The document as bytes, but for what the room took since it handed over last. The running save has it meanwhile.
+    basis: Basis,
+    running: Option<JoinHandle<(Saved, Basis)>>,
     asks: mpsc::Receiver<Ask>,
     ask: mpsc::Sender<Ask>,
 }
@@ -32,9 +33,10 @@ pub(super) enum SaveWake {
 }
 
 impl Saving {
-    pub(super) fn new(every: Duration, covers: LogId, now: Instant) -> Saving {
+    /// Saves of a document that is these bytes, of which the state in the cluster covers so much.
+    pub(super) fn new(every: Duration, basis: Basis, covers: LogId, now: Instant) -> Saving {
         let (ask, asks) = mpsc::channel(1);
-        Saving { ticker: Ticker::new(every, now), covers, running: None, asks, ask }
+        Saving { ticker: Ticker::new(every, now), covers, basis, running: None, asks, ask }
     }
 
     pub(super) fn changed(&mut self, now: Instant) {
@@ -51,10 +53,22 @@ impl Saving {
         tokio::select! {
             biased;
             Some(ask) = self.asks.recv() => SaveWake::Ask(ask),
-            saved = running => {
+            ended = running => {
                 self.running = None;
-                SaveWake::Done(saved.unwrap_or_else(|panicked| Saved::Damaged(panicked.to_string())))
+                let (saved, basis) = ended
+                    .unwrap_or_else(|panicked| (Saved::Damaged(panicked.to_string()), Basis::default()));
+                self.basis = basis;
+                SaveWake::Done(saved)
             }
+        }
+    }
+}
+
+/// A save of a document that is closed or loaded anew would save what nobody has any more.
+impl Drop for Saving {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.abort();
         }
     }
 }
@@ -72,6 +86,7 @@ impl Actor {
             id: self.id.clone(),
             kind: self.kind,
             holder: self.context.holder.clone(),
+            basis: std::mem::take(&mut self.saving.basis),
             covers: self.saving.covers,
             is_last,
             room: self.saving.ask.clone(),
@@ -88,6 +103,7 @@ impl Actor {
     }
 
     fn answer_save(&mut self, ask: Ask, out: &mut Effects) {
+        let started_at = Instant::now();
         // A save that has given up does not wait for its answer.
         match ask {
             Ask::Merge(updates, reply) => {
@@ -98,26 +114,23 @@ impl Actor {
                 self.room.read_state(&state, out);
                 let _ = reply.send(());
             }
-            Ask::Encode(reply) => {
-                let started_at = Instant::now();
-                let document = self.room.document();
-                let state = document.encode_since(&StateVector::new()).ok();
-                let waiting = document.waiting().map(Bytes::copy_from_slice).collect();
-                let _ = reply.send(state.map(|state| Encoded { state, waiting }));
-                self.context.metrics.snapshot_stall.observe(started_at.elapsed());
+            Ask::HandOver(reply) => {
+                let _ = reply.send(self.room.hand_over());
             }
         }
+        self.context.metrics.snapshot_stall.observe(started_at.elapsed());
     }
 
     fn end_save(&mut self, saved: Saved, now: Instant, out: &mut Effects) -> Result<(), End> {
         let metrics = &self.context.metrics;
+        self.room.note_bytes(self.saving.basis.bytes());
         match saved {
-            Saved::Written { covers, bytes } => {
+            Saved::Written { covers } => {
+                let bytes = self.saving.basis.state().len();
                 tracing::debug!(document = %self.id, %covers, bytes, "a document is saved");
                 metrics.snapshots_total.add(1);
                 self.saving.covers = covers;
                 self.position = self.position.max(covers);
-                self.room.note_bytes(bytes);
                 self.saving.ticker.done(now);
             }
             Saved::ByAnother { all: true } => self.saving.ticker.done(now),

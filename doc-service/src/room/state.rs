@@ -20,6 +20,7 @@ use super::participants::{ParticipantId, Participants};
 use super::request::{Edit, NOTHING, Request};
 use crate::gateway::{CloseReason, Outbox};
 use crate::metrics::Metrics;
+use crate::save::basis::Recent;
 
 /// What the driver of a room has to do, in order.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -45,14 +46,26 @@ pub struct Room {
     opened_at: Instant,
     /// Bytes of the document as it was saved and of every update since: never less than it will take.
     bytes: usize,
+    /// What the document took since it was handed over last, in its order.
+    recent: Vec<Bytes>,
     changed: bool,
 }
 
 impl Room {
     /// A room of this document, which took `bytes` to load.
     pub fn new(document: Document, bytes: usize, metrics: Arc<Metrics>, now: Instant) -> Room {
-        let (participants, awareness, own) = Default::default();
-        Room { document, participants, awareness, own, metrics, opened_at: now, bytes, changed: false }
+        let (participants, awareness, own, recent) = Default::default();
+        Room {
+            document,
+            participants,
+            awareness,
+            own,
+            metrics,
+            opened_at: now,
+            bytes,
+            recent,
+            changed: false,
+        }
     }
 
     /// A client comes: it is told what the room has (step 1), so that it sends what the room lacks, and who is here.
@@ -111,12 +124,12 @@ impl Room {
         let mut spoken_for = BTreeSet::new();
         for payload in messages {
             match Message::decode(payload) {
-                Ok(Message::Update(update)) => match self.heard_update(update, now, out) {
+                Ok(Message::Update(update)) => match self.heard_update(payload, update, now, out) {
                     Heard::Good => relay.push(payload.clone()),
                     Heard::Cleaned(cleaned) => relay.push(encoded(&Message::Update(&cleaned))),
                     Heard::Nothing => {}
                 },
-                Ok(Message::SyncStep2(update)) => match self.heard_update(update, now, out) {
+                Ok(Message::SyncStep2(update)) => match self.heard_update(payload, update, now, out) {
                     Heard::Good => relay.push(encoded(&Message::Update(update))),
                     Heard::Cleaned(cleaned) => relay.push(encoded(&Message::Update(&cleaned))),
                     Heard::Nothing => {}
@@ -147,9 +160,12 @@ impl Room {
         for update in updates {
             match self.document.apply_for_news(update) {
                 Ok((_, Some(news))) => {
-                    self.grow(news.len());
+                    let news = Bytes::from(news);
                     relay.push(encoded(&Message::Update(&news)));
+                    self.took(news);
                 }
+                // The log has it already, and keeps it.
+                Ok((Applied::Waits, None)) => self.recent.push(update.clone()),
                 Ok((_, None)) => {}
                 Err(bad) => self.bad(&bad, out),
             }
@@ -161,12 +177,17 @@ impl Room {
     pub fn read_state(&mut self, state: &[u8], out: &mut Effects) {
         match self.document.merge_snapshot(state) {
             Ok(Some(news)) => {
-                self.grow(news.len());
                 self.participants.send_all(&[encoded(&Message::Update(&news))]);
+                self.took(news.into());
             }
             Ok(None) => {}
             Err(bad) => self.bad(&bad, out),
         }
+    }
+
+    /// What the document took since this was asked last. With what was handed over before, it is the document.
+    pub fn hand_over(&mut self) -> Recent {
+        Recent { updates: std::mem::take(&mut self.recent), knows: self.document.state_vector() }
     }
 
     /// Everything published up to this place is saved: its authors are told.
@@ -202,6 +223,7 @@ impl Room {
             Ok(news) => {
                 self.document = document;
                 self.bytes = bytes;
+                self.recent.clear();
                 self.own.reloaded();
                 self.participants.send_all(&[encoded(&Message::Update(&news)), self.step_1()]);
             }
@@ -214,14 +236,9 @@ impl Room {
         std::mem::take(&mut self.changed)
     }
 
-    /// What was to be saved was not.
-    pub fn set_changed(&mut self) {
-        self.changed = true;
-    }
-
-    /// A snapshot of so many bytes was written: the document takes no more than that and what comes since.
+    /// What was handed over takes so many bytes: the document takes no more than that and what came since.
     pub fn note_bytes(&mut self, bytes: usize) {
-        self.bytes = bytes;
+        self.bytes = bytes + self.recent.iter().map(Bytes::len).sum::<usize>();
     }
 
     /// The document.
@@ -245,7 +262,7 @@ impl Room {
         }
         match self.document.accept(&edit.update) {
             Ok(applied) => {
-                self.grow(edit.update.len());
+                self.took(edit.update.clone());
                 if applied == Applied::Waits {
                     // It builds on an edit of its author that never came: ask for all that is missing.
                     self.participants.send(from, &[self.step_1()]);
@@ -262,13 +279,14 @@ impl Room {
         }
         match self.document.accept_for_news(&edit.update) {
             Ok((Applied::Waits, _)) => {
-                self.grow(edit.update.len());
+                self.took(edit.update.clone());
                 self.publish(from, edit.update, edit.saves, now, out);
             }
             // A step 2 repeats every deletion of the document: only what is news goes into the log.
             Ok((_, Some(news))) => {
-                self.grow(news.len());
-                self.publish(from, news.into(), edit.saves, now, out);
+                let news = Bytes::from(news);
+                self.took(news.clone());
+                self.publish(from, news, edit.saves, now, out);
             }
             Ok((_, None)) => {
                 if self.participants.of(from).is_some_and(|author| author.wants_saved) {
@@ -295,7 +313,8 @@ impl Room {
         out.publish.push(update);
     }
 
-    fn heard_update(&mut self, update: &[u8], now: Instant, out: &mut Effects) -> Heard {
+    /// What is to be relayed of the update, which lies in this payload.
+    fn heard_update(&mut self, payload: &Bytes, update: &[u8], now: Instant, out: &mut Effects) -> Heard {
         let good = if update == NOTHING { Heard::Nothing } else { Heard::Good };
         if let Some(took) = self.own.seen(update, now) {
             self.metrics.seen.observe(took);
@@ -304,9 +323,14 @@ impl Room {
         match self.document.apply(update) {
             Ok(applied) => {
                 self.metrics.edits_heard_total.add(1);
-                self.grow(update.len());
                 out.read_log |= applied == Applied::Waits;
-                if let Applied::Cleaned(cleaned) = applied { Heard::Cleaned(cleaned) } else { good }
+                if let Applied::Cleaned(cleaned) = applied {
+                    // The rest of it is in no snapshot either: whoever loads one could judge otherwise.
+                    self.took(Bytes::copy_from_slice(&cleaned));
+                    return Heard::Cleaned(cleaned);
+                }
+                self.took(payload.slice_ref(update));
+                good
             }
             Err(bad) => {
                 self.bad(&bad, out);
@@ -334,8 +358,10 @@ impl Room {
         too_big
     }
 
-    fn grow(&mut self, bytes: usize) {
-        self.bytes += bytes;
+    /// The document took this update: it is to be saved.
+    fn took(&mut self, update: Bytes) {
+        self.bytes += update.len();
+        self.recent.push(update);
         self.changed = true;
     }
 

@@ -6,6 +6,7 @@ use yrs::{Doc, Text, Transact, WriteTxn};
 
 use super::*;
 use crate::gateway::outbox::{Frame, Waiting};
+use crate::save::basis::Basis;
 use crate::save::load::NOBODY;
 
 fn room() -> (Room, Instant) {
@@ -179,4 +180,44 @@ async fn an_edit_that_builds_on_an_unknown_one_makes_the_room_read_the_log() {
     let mut out = Effects::default();
     room.heard(&[on_channel(&second.update)], now, &mut out);
     assert!(out.read_log);
+}
+
+#[tokio::test]
+async fn what_is_handed_over_is_the_document_and_what_comes_meanwhile_is_handed_over_next() {
+    let (mut room, now) = room();
+    let author = room.join(Outbox::new(), false).unwrap();
+    let (ana, ben, cleo) = (Doc::with_client_id(1), Doc::with_client_id(2), Doc::with_client_id(3));
+    let mut out = Effects::default();
+    room.request(author, Request::Edit(typed(&ana, "own ")), now, &mut out);
+    room.heard(&[on_channel(&typed(&ben, "heard ").update)], now, &mut out);
+    typed(&ben, "lost ");
+    room.heard(&[on_channel(&typed(&ben, "waits ").update)], now, &mut out);
+    let mut basis = Basis::default();
+    let Recent { updates, knows } = room.hand_over();
+    basis.extend(updates);
+    // While the snapshot is made of it:
+    room.request(author, Request::Offline(typed(&cleo, "offline ")), now, &mut out);
+    room.read(&[typed(&ana, "read ").update], &mut out);
+    let basis = basis.encode(Kind::Text, &knows).unwrap();
+    let letters = |basis: &Basis| text::plain(&basis.load(Kind::Text).unwrap()).unwrap();
+    assert!(letters(&basis).contains("own ") && letters(&basis).contains("heard "), "{}", letters(&basis));
+    assert!(!letters(&basis).contains("offline ") && !letters(&basis).contains("read "));
+    assert_eq!(basis.since().len(), 1, "what waits");
+    let mut next = basis;
+    let Recent { updates, knows } = room.hand_over();
+    next.extend(updates);
+    let next = next.encode(Kind::Text, &knows).unwrap();
+    assert_eq!(letters(&next), text::plain(room.document()).unwrap());
+    assert!(room.hand_over().updates.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_read_from_the_log_and_waits_is_handed_over_once_and_is_no_change() {
+    let (mut room, _) = room();
+    let doc = Doc::with_client_id(1);
+    typed(&doc, "lost ");
+    let waits = typed(&doc, "waits").update;
+    room.read(std::slice::from_ref(&waits), &mut Effects::default());
+    assert!(!room.take_changed(), "or it would be saved again and again");
+    assert_eq!(room.hand_over().updates, [waits]);
 }

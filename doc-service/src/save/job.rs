@@ -1,24 +1,28 @@
-//! One save from start to end. It runs beside the room: the room only merges what was read and encodes its document.
+//! One save from start to end. It runs beside the room: the room only hands over what its document took, and merges what it has
+//! not heard, a few updates at a time.
 
 use bytes::Bytes;
 use shared::client::document::state::HEADER_BYTES;
 use shared::client::document::{CatchUp, DocumentDoor, LogId, State};
 use shared::client::{Client, ClientError, Command, Watched};
 use shared::document::Kind;
+use shared::limits::ROOM_BATCH_MESSAGES;
 use shared::names::DocumentId;
+use shared::protocol::StateVector;
 use shared::resp::Value;
 use shared::rt::time::now_ms;
 use tokio::sync::{mpsc, oneshot};
 
+use super::basis::{Basis, Recent};
 use super::lease;
-use super::snapshot::{self, Snapshot};
+use super::snapshot::{self, Damaged, Snapshot};
 use crate::catalog::{Catalog, CatalogError, Found, Meta};
 
 /// How often a save starts anew because another service has written meanwhile.
 const TRIES: usize = 4;
 
 /// What a save starts from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Job {
     /// The cluster.
     pub client: Client,
@@ -30,6 +34,8 @@ pub struct Job {
     pub kind: Kind,
     /// Who saves.
     pub holder: String,
+    /// The room's document as bytes, but for what the room took since it handed over last.
+    pub basis: Basis,
     /// What the state covers that this service wrote or read last.
     pub covers: LogId,
     /// The lease is given back: the document is being closed.
@@ -45,17 +51,8 @@ pub enum Ask {
     Merge(Vec<Bytes>, oneshot::Sender<()>),
     /// Merge this whole state.
     MergeState(Bytes, oneshot::Sender<()>),
-    /// Encode the document, and the updates that wait for others; `None` if it is broken.
-    Encode(oneshot::Sender<Option<Encoded>>),
-}
-
-/// A room's document as bytes.
-#[derive(Debug)]
-pub struct Encoded {
-    /// All of it as one Yjs v1 update.
-    pub state: Vec<u8>,
-    /// Updates that wait for edits they build on: the log must keep them.
-    pub waiting: Vec<Bytes>,
+    /// Hand over what the document took since the last time.
+    HandOver(oneshot::Sender<Recent>),
 }
 
 /// How a save ended.
@@ -65,8 +62,6 @@ pub enum Saved {
     Written {
         /// The last log entry covered.
         covers: LogId,
-        /// Length of the state, bytes.
-        bytes: usize,
     },
     /// Another service has the lease.
     ByAnother {
@@ -94,9 +89,20 @@ impl From<ClientError> for Stop {
     }
 }
 
+impl From<Damaged> for Stop {
+    fn from(damaged: Damaged) -> Stop {
+        Stop::Saved(Saved::Damaged(damaged.to_string()))
+    }
+}
+
 impl Job {
-    /// Saves.
-    pub async fn run(mut self) -> Saved {
+    /// Saves; how that ended, and the basis of the next save.
+    pub async fn run(mut self) -> (Saved, Basis) {
+        let saved = self.save().await;
+        (saved, self.basis)
+    }
+
+    async fn save(&mut self) -> Saved {
         for _ in 0..TRIES {
             match self.attempt().await {
                 Ok(saved) | Err(Stop::Saved(saved)) => return saved,
@@ -107,37 +113,52 @@ impl Job {
     }
 
     async fn attempt(&mut self) -> Result<Saved, Stop> {
+        let knows = self.gather().await?;
         if !lease::take(&self.client, &self.id, &self.holder).await? {
+            if self.basis.is_long() {
+                self.encode(knows).await?;
+            }
             let left = self.client.call(Command::new("XLEN").key(self.id.log_key())).await?;
             return Ok(Saved::ByAnother { all: left.as_int() == Some(0) });
         }
         let content = self.door.read_log_since(self.covers).await?;
         let covers = self.merge(content).await?;
         let meta = self.meta().await?;
-        let (reply, encoded) = oneshot::channel();
-        let Some(Encoded { state, waiting }) = self.ask(Ask::Encode(reply), encoded).await? else {
-            return Ok(Saved::Damaged("the document broke".into()));
-        };
-        let kind = self.kind;
-        let snapshot = match tokio::task::spawn_blocking(move || snapshot::take(kind, state)).await {
-            Ok(Ok(snapshot)) => snapshot,
-            Ok(Err(damaged)) => return Ok(Saved::Damaged(damaged.to_string())),
-            Err(panicked) => return Ok(Saved::Damaged(panicked.to_string())),
-        };
-        self.write(covers, &meta, snapshot, &waiting).await
+        let knows = self.gather().await?;
+        self.encode(knows).await?;
+        let (kind, state) = (self.kind, self.basis.state().clone());
+        let snapshot = blocking(move || snapshot::take(kind, state)).await??;
+        self.write(covers, &meta, snapshot).await
     }
 
-    /// Brings the room what was read; the last log entry that it then has. `covers` becomes what the state in the cluster covers.
+    /// Takes over what the room's document took; what it knows with that.
+    async fn gather(&mut self) -> Result<StateVector, Stop> {
+        let (reply, recent) = oneshot::channel();
+        let Recent { updates, knows } = self.ask(Ask::HandOver(reply), recent).await?;
+        self.basis.extend(updates);
+        Ok(knows)
+    }
+
+    async fn encode(&mut self, knows: StateVector) -> Result<(), Stop> {
+        let (kind, basis) = (self.kind, std::mem::take(&mut self.basis));
+        self.basis = blocking(move || basis.encode(kind, &knows)).await??;
+        Ok(())
+    }
+
+    /// Brings the room what was read and it has not heard; the last log entry that it then has. `covers` becomes what the state in
+    /// the cluster covers.
     async fn merge(&mut self, content: CatchUp) -> Result<LogId, Stop> {
         if let Some(state) = content.state {
             let (reply, merged) = oneshot::channel();
             self.ask(Ask::MergeState(state.update, reply), merged).await?;
             self.covers = state.covers;
         }
-        if !content.entries.is_empty() {
-            let updates = content.entries.into_iter().map(|entry| entry.update).collect();
+        let basis = std::mem::take(&mut self.basis);
+        let unheard;
+        (unheard, self.basis) = blocking(move || (basis.unheard(content.entries), basis)).await?;
+        for updates in unheard.chunks(ROOM_BATCH_MESSAGES) {
             let (reply, merged) = oneshot::channel();
-            self.ask(Ask::Merge(updates, reply), merged).await?;
+            self.ask(Ask::Merge(updates.to_vec(), reply), merged).await?;
         }
         Ok(content.position)
     }
@@ -152,16 +173,9 @@ impl Job {
         }
     }
 
-    async fn write(
-        &mut self,
-        covers: LogId,
-        meta: &Meta,
-        snapshot: Snapshot,
-        waiting: &[Bytes],
-    ) -> Result<Saved, Stop> {
+    async fn write(&mut self, covers: LogId, meta: &Meta, snapshot: Snapshot) -> Result<Saved, Stop> {
         let now = now_ms();
-        let bytes = snapshot.state.len();
-        let commands = self.commands(covers, meta, &snapshot, waiting, now);
+        let commands = self.commands(covers, meta, &snapshot, now);
         let header = Command::new("GETRANGE").key(self.id.state_key()).int(0).int(HEADER_BYTES as i64 - 1);
         let deleted = Command::new("HEXISTS").key(self.id.meta_key()).arg("deleted");
         let watched = [self.id.state_key(), self.id.meta_key()];
@@ -188,17 +202,10 @@ impl Job {
                 other => Stop::Saved(Saved::Damaged(other.to_string())),
             }
         })?;
-        Ok(Saved::Written { covers, bytes })
+        Ok(Saved::Written { covers })
     }
 
-    fn commands(
-        &self,
-        covers: LogId,
-        meta: &Meta,
-        snapshot: &Snapshot,
-        waiting: &[Bytes],
-        now: u64,
-    ) -> Vec<Command> {
+    fn commands(&self, covers: LogId, meta: &Meta, snapshot: &Snapshot, now: u64) -> Vec<Command> {
         let state = State::encode(covers, &snapshot.state);
         let trim = covers.next().to_string();
         let readable =
@@ -208,9 +215,8 @@ impl Job {
             Command::new("SET").key(self.id.state_key()).arg(state),
             Command::new("XTRIM").key(self.id.log_key()).arg("MINID").arg(trim),
         ]);
-        for update in waiting {
-            commands.push(self.door.log_command(update));
-        }
+        // What waits for other edits is in no state: the log keeps it.
+        commands.extend(self.basis.since().iter().map(|update| self.door.log_command(update)));
         let key = self.id.meta_key();
         commands.push(Command::new("HSET").key(&key).arg("modified").arg(now.to_string()));
         // A document that nobody created gets its fields now; one that was renamed meanwhile keeps its new title.
@@ -233,4 +239,10 @@ impl Job {
         self.room.send(ask).await.map_err(|_| Stop::Saved(Saved::NoRoom))?;
         answer.await.map_err(|_| Stop::Saved(Saved::NoRoom))
     }
+}
+
+/// Runs on a thread that may take its time.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|panicked| Stop::Saved(Saved::Damaged(panicked.to_string())))
 }

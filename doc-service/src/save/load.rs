@@ -4,9 +4,10 @@ use bytes::Bytes;
 use shared::client::document::{CatchUp, DocumentDoor, LogId, State};
 use shared::client::{Client, ClientError, Command};
 use shared::document::sheet::genesis::genesis;
-use shared::document::{Document, Kind, rebuild};
+use shared::document::{BadUpdate, Document, Kind, rebuild};
 use shared::names::DocumentId;
 
+use super::basis::Basis;
 use crate::catalog::{CatalogError, Found};
 use crate::room::Whole;
 
@@ -18,8 +19,8 @@ pub const NOBODY: u64 = 0;
 pub struct Loaded {
     /// The document.
     pub document: Document,
-    /// Bytes of the state and of the log's updates.
-    pub bytes: usize,
+    /// The same as bytes.
+    pub basis: Basis,
     /// The log entry up to which it is.
     pub position: LogId,
     /// What the state covers.
@@ -37,25 +38,33 @@ pub fn merge(kind: Kind, content: CatchUp) -> Result<Loaded, CatalogError> {
     let damaged = |error: &dyn std::error::Error| CatalogError::Damaged(error.to_string());
     let CatchUp { state, entries, position } = content;
     let State { covers, update } = state.unwrap_or(State { covers: LogId::START, update: Bytes::new() });
-    // An empty update is two zeros: no blocks, no deletions.
-    let state: &[u8] = if update.is_empty() { &[0, 0] } else { &update };
+    let basis = Basis::new(update, entries.iter().map(|entry| entry.update.clone()).collect());
+    let mut document = basis.load(kind).map_err(|bad| damaged(&bad))?;
     let updates: Vec<&[u8]> = entries.iter().map(|entry| &entry.update[..]).collect();
-    let bytes = state.len() + updates.iter().map(|update| update.len()).sum::<usize>();
-    let mut document = Document::load(kind, NOBODY, state).map_err(|bad| damaged(&bad))?;
-    if kind == Kind::Sheet {
-        // Everybody makes the first sheet, of the same bytes; the service hands it to those that do not know how.
-        document.apply(&genesis()).map_err(|bad| damaged(&bad))?;
-    }
     let refused = document.apply_all(&updates).iter().filter(|applied| applied.is_err()).count();
     if !document.is_broken() {
         if refused > 0 {
             tracing::warn!(refused, "entries of a log are not applied: malformed or hostile");
         }
-        return Ok(Loaded { document, bytes, position, covers, culprits: Vec::new() });
+        return Ok(Loaded { document, basis, position, covers, culprits: Vec::new() });
     }
+    let state = basis.state_or_empty();
     let rebuilt = rebuild(kind, NOBODY, state, &updates).map_err(|bad| damaged(&bad))?;
-    let culprits = rebuilt.culprits.iter().filter_map(|&at| entries.get(at)).map(|entry| entry.id).collect();
-    Ok(Loaded { document: rebuilt.document, bytes, position, covers, culprits })
+    let document = with_first_sheet(rebuilt.document).map_err(|bad| damaged(&bad))?;
+    let (culprits, sound): (Vec<_>, Vec<_>) =
+        entries.into_iter().enumerate().partition(|(at, _)| rebuilt.culprits.contains(at));
+    let culprits = culprits.into_iter().map(|(_, entry)| entry.id).collect();
+    let sound = sound.into_iter().map(|(_, entry)| entry.update).collect();
+    let basis = Basis::new(basis.state().clone(), sound);
+    Ok(Loaded { document, basis, position, covers, culprits })
+}
+
+/// A sheet with its first sheet: everybody makes it, of the same bytes, and the service hands it to those that do not know how.
+pub fn with_first_sheet(mut document: Document) -> Result<Document, BadUpdate> {
+    if document.kind() == Kind::Sheet {
+        document.apply(&genesis())?;
+    }
+    Ok(document)
 }
 
 /// A document that nobody has open here, as it is in the cluster.

@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`ticker`]: when. - [`lease`]: by whom. - [`snapshot`]: what. - [`job`]: one save from start to end.
+//! - [`basis`]: the room's document as bytes, which snapshots are made of.
 //! - [`load`]: a document from its snapshot and log, without the entries that break it.
 //!
 //! # Why nothing is lost
@@ -14,7 +15,15 @@
 //! State, readable snapshot and trimming are one transaction, executed only if the state is still the one that this save started
 //! from (`WATCH`). A service that was stopped for a while and comes back late finds another state, merges it, reads the log behind
 //! it, and only then writes.
+//!
+//! # Why nobody waits
+//!
+//! The room's document is changed with every keystroke, so it cannot be encoded beside them, and encoding all of a long one takes
+//! longer than a keystroke may wait. So a save works on a copy: the state of the last snapshot and the updates since, which the
+//! room notes and hands over. Merging them again is cheap (about a microsecond each), and happens on another thread. That the copy
+//! has every edit that the room has is checked before anything is written.
 
+pub mod basis;
 pub mod job;
 pub mod lease;
 pub mod load;

@@ -1,5 +1,6 @@
 //! A snapshot: the readable form and the state of one moment, read back before anybody may rely on it.
 
+use bytes::Bytes;
 use shared::document::{BadUpdate, Document, Kind};
 use shared::rt::time::Instant;
 
@@ -12,12 +13,15 @@ pub struct Snapshot {
     /// Plain text, or a sheet's values as CSV; `None` if its formulas take too long: then the older one stays.
     pub readable: Option<String>,
     /// One Yjs v1 update.
-    pub state: Vec<u8>,
+    pub state: Bytes,
 }
 
 /// Why there is no snapshot: the document must be rebuilt.
 #[derive(Debug, thiserror::Error)]
 pub enum Damaged {
+    /// What was written down of the room's document is not the room's document.
+    #[error("the bytes of the document differ from the document")]
+    Differs,
     /// What was encoded cannot be decoded.
     #[error("the state cannot be read back: {0}")]
     State(#[from] BadUpdate),
@@ -27,7 +31,7 @@ pub enum Damaged {
 }
 
 /// Makes the snapshot of a state, on a thread that may take its time.
-pub fn take(kind: Kind, state: Vec<u8>) -> Result<Snapshot, Damaged> {
+pub fn take(kind: Kind, state: Bytes) -> Result<Snapshot, Damaged> {
     let started_at = Instant::now();
     let document = Document::load(kind, NOBODY, &state)?;
     let format = match kind {

@@ -1,11 +1,13 @@
 //! Snapshots, trimming, and what is left after a crash.
 
+use std::collections::HashSet;
+
 use shared::names::DocumentId;
 use shared::protocol::StateVector;
 use shared::testing::{Cluster, wait};
 
 use crate::support::http::request;
-use crate::support::resp::{log_length, owner, snapshot, wait_snapshot};
+use crate::support::resp::{log_length, owner, snapshot, stored_text, wait_snapshot};
 use crate::support::stage::{Stage, service_on};
 use crate::support::ws::Ws;
 
@@ -168,4 +170,32 @@ async fn a_log_that_was_lost_on_the_channel_is_read_before_it_is_trimmed() {
     while !ana.text().contains("unheard") {
         ana.hear().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn at_every_moment_state_and_log_together_hold_all_that_was_seen() {
+    // Saved all the time, so that many edits come while a snapshot is made.
+    let stage = Stage::on(Cluster::ours(3, 0), &["--save-every", "10ms"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let mut ben = Ws::join(&stage.address(), "notes").await;
+    let mut wire = owner(&stage.cluster, "notes");
+    for round in 0..100 {
+        for number in 0..20 {
+            ana.type_in(&format!("<{round}.{number}>")).await;
+            ben.type_in(&format!("({round}.{number})")).await;
+        }
+        ana.seen().await;
+        ben.seen().await;
+        let (seen, stored) = (ana.text(), stored_text(&mut wire, "notes"));
+        let stored: HashSet<&str> = stored.split_inclusive(['>', ')']).collect();
+        let lost: Vec<&str> =
+            seen.split_inclusive(['>', ')']).filter(|word| !stored.contains(word)).collect();
+        assert!(lost.is_empty(), "round {round}: {lost:?} are gone");
+    }
+    ana.wait_text(&stored_text(&mut wire, "notes")).await;
+    wait_snapshot(&stage.cluster, "notes", &ana.text());
+    wait::until("the log is trimmed", || log_length(&stage.cluster, "notes") == 0);
+    let metrics = request(&stage.service, "GET", "/metrics", None).body;
+    let saves = metrics.lines().find_map(|line| line.strip_prefix("rustidocs_snapshots_total ")).unwrap();
+    assert!(saves.parse::<u64>().unwrap() >= 10, "{saves} snapshots: none came between two edits");
 }

@@ -125,9 +125,15 @@ impl Document {
     pub fn apply_all(&mut self, updates: &[&[u8]]) -> Vec<Result<Applied, BadUpdate>> {
         let mut decoded = Vec::new();
         self.admit_after_edits(&mut decoded);
-        let results: Vec<_> =
-            updates.iter().map(|update| self.admit(update, &mut { Bounds::MESSAGE }, &mut decoded)).collect();
-        self.admit_waiting(&mut decoded);
+        let results: Vec<_> = updates
+            .iter()
+            .map(|update| {
+                let applied = self.admit(update, &mut { Bounds::MESSAGE }, &mut decoded);
+                // Not once at the end: what builds on those that waited would fill the list of those that wait.
+                self.admit_waiting(&mut decoded);
+                applied
+            })
+            .collect();
         match self.merge(decoded) {
             Ok(()) => results,
             Err(bad) => vec![Err(bad); updates.len()],

@@ -74,6 +74,19 @@ impl Crafted {
 }
 
 #[test]
+fn of_many_updates_at_once_those_that_wait_are_let_in_as_soon_as_they_fit() {
+    let (mut document, ana) = (Document::new(Kind::Text, 0), client(1));
+    let mut updates: Vec<Vec<u8>> =
+        (0..crate::limits::PENDING_UPDATES_MAX as u32 + 9).map(|at| insert(&ana, at, "x")).collect();
+    updates.swap(0, 1);
+    let updates: Vec<&[u8]> = updates.iter().map(|update| &update[..]).collect();
+    let applied = document.apply_all(&updates);
+    assert_eq!(applied[0], Ok(Applied::Waits));
+    assert!(applied.iter().all(Result::is_ok) && document.waiting().next().is_none());
+    assert_eq!(letters(&document).len(), updates.len());
+}
+
+#[test]
 fn edits_of_two_people_meet_and_a_snapshot_brings_both_back() {
     let (ana, ben) = (client(1), client(2));
     let mut document = Document::new(Kind::Text, 9);
