@@ -25,6 +25,8 @@ pub fn start(config: &Config) -> io::Result<()> {
     };
     let (filter, handle) = reload::Layer::new(level(&config.loglevel));
     let format = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false).with_writer(writer);
+    // It would complain on standard error, and panic where that cannot be written either: the disk may be full.
+    let format = format.log_internal_errors(false);
     if tracing_subscriber::registry().with(filter).with(format).try_init().is_ok() {
         let _first = LEVEL.set(handle);
     }

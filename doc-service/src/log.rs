@@ -19,6 +19,8 @@ pub fn start(rules: &str) -> Result<(), BadLog> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
+        // It would complain on standard error about standard error, and panic: the disk of the log may be full.
+        .log_internal_errors(false)
         .with_ansi(stderr().is_terminal())
         .try_init()
         .map_err(|why| bad(why.to_string()))
