@@ -11,6 +11,8 @@ pub enum CloseReason {
     NotBinary,
     /// 1008: the message is no y-protocols message, or its update is malformed or hostile. The words say what.
     Refused(String),
+    /// 1008: the address names no document. The words say why.
+    BadId(String),
     /// 1008: the client may read, not write.
     ReadOnly,
     /// 1008: the client neither sent nor answered a ping in time.
@@ -36,7 +38,9 @@ impl CloseReason {
         match self {
             CloseReason::GoingAway => 1001,
             CloseReason::NotBinary => 1003,
-            CloseReason::Refused(_) | CloseReason::ReadOnly | CloseReason::Idle => 1008,
+            CloseReason::Refused(_) | CloseReason::BadId(_) | CloseReason::ReadOnly | CloseReason::Idle => {
+                1008
+            }
             CloseReason::TooBig(_) => 1009,
             CloseReason::TooSlow | CloseReason::ClusterAway(_) | CloseReason::Full(_) => 1013,
             CloseReason::Deleted => 4410,
@@ -61,6 +65,7 @@ impl fmt::Display for CloseReason {
             CloseReason::GoingAway => f.write_str("the service is stopping"),
             CloseReason::NotBinary => f.write_str("messages are binary frames of the y-websocket protocol"),
             CloseReason::Refused(why) => write!(f, "message refused: {why}"),
+            CloseReason::BadId(why) => f.write_str(why),
             CloseReason::ReadOnly => f.write_str("this document is read-only for you"),
             CloseReason::Idle => f.write_str("no answer to a ping"),
             CloseReason::TooBig(what) => write!(f, "{what} is too big"),

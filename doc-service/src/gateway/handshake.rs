@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -11,7 +13,7 @@ use shared::limits::MESSAGE_BYTES_MAX;
 use shared::names::DocumentId;
 
 use super::listener::Place;
-use super::socket;
+use super::{CloseReason, socket};
 use crate::auth;
 use crate::http::HttpError;
 use crate::service::Service;
@@ -26,21 +28,31 @@ pub struct Wishes {
     saved: Option<String>,
 }
 
-/// Upgrades to a WebSocket in the room of the document; the room is opened if need be.
+/// Upgrades to a WebSocket in the room of the document. The room is opened if need be, also of a document that nobody has created:
+/// a y-websocket client expects that a room is there when it is entered. It becomes a text when it is first saved.
 ///
-/// Refusals that a browser shall understand come as close frames after the upgrade: a browser does not show HTTP statuses.
+/// Refusals that a browser shall understand come as close frames after the upgrade, that of a bad document id too: a browser does
+/// not show HTTP statuses.
 pub async fn upgrade(
     State(service): State<Arc<Service>>,
     Extension(place): Extension<Place>,
-    Path(id): Path<String>,
-    Query(wishes): Query<Wishes>,
-    upgrade: WebSocketUpgrade,
+    id: Result<Path<String>, PathRejection>,
+    wishes: Result<Query<Wishes>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, HttpError> {
-    let id: DocumentId = id.parse().map_err(HttpError::bad_request)?;
-    let rights = auth::of_anybody(&id);
+    let upgrade = upgrade?;
+    let (Path(id), Query(wishes)) = (id?, wishes?);
+    let id: Result<DocumentId, CloseReason> =
+        id.parse().map_err(|bad: shared::names::BadDocumentId| CloseReason::BadId(bad.to_string()));
     let wants_saved = wishes.saved.as_deref() == Some("1");
     let talk = move |socket: WebSocket| async move {
-        socket::talk(socket, service, id, rights, wants_saved).await;
+        match id {
+            Ok(id) => {
+                let rights = auth::of_anybody(&id);
+                socket::talk(socket, service, id, rights, wants_saved).await;
+            }
+            Err(reason) => socket::turn_away(socket, &service, &reason).await,
+        }
         drop(place);
     };
     Ok(upgrade

@@ -12,6 +12,8 @@ use shared::rt::time::{Duration, sleep};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use super::linger::Lingering;
+
 /// How long the head of a request may take to arrive.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -51,11 +53,11 @@ pub type Place = Arc<OwnedSemaphorePermit>;
 
 async fn converse(socket: TcpStream, router: Router, permit: OwnedSemaphorePermit) {
     let place: Place = Arc::new(permit);
-    let router = router.layer(axum::Extension(place));
+    let router = router.layer(axum::Extension(place.clone()));
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_DEADLINE)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Lingering::new(socket, place)), TowerToHyperService::new(router))
         .with_upgrades()
         .await;
     if let Err(error) = served {

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`listener`]: accepts sockets, HTTP with deadlines.
+//! - [`listener`]: accepts sockets, HTTP with deadlines. `linger`: how they are closed.
 //! - [`handshake`]: `/ws/{ID}`: from an HTTP request to a member of a room.
 //! - [`connection`]: the machine of one client: frames in, outputs out, no socket inside.
 //! - [`socket`]: drives the machine with a real WebSocket.
@@ -13,6 +13,7 @@
 pub mod close;
 pub mod connection;
 pub mod handshake;
+mod linger;
 pub mod listener;
 pub mod outbox;
 pub mod rate;

@@ -53,6 +53,13 @@ pub async fn talk(
     }
 }
 
+/// Tells a client that wants nothing that there is why it is closed.
+pub async fn turn_away(socket: WebSocket, service: &Service, reason: &CloseReason) {
+    service.metrics.refused_total.add(1);
+    let (sink, stream) = socket.split();
+    hang_up(sink, stream, reason).await;
+}
+
 struct Talk {
     service: Arc<Service>,
     outbox: Outbox,
@@ -80,6 +87,7 @@ impl Talk {
             CloseReason::TooSlow => metrics.too_slow_total.add(1),
             CloseReason::NotBinary
             | CloseReason::Refused(_)
+            | CloseReason::BadId(_)
             | CloseReason::ReadOnly
             | CloseReason::TooBig(_) => {
                 metrics.refused_total.add(1);

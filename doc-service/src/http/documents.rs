@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -54,7 +54,7 @@ pub async fn create(
     State(service): State<Arc<Service>>,
     body: Result<Json<Create>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Meta>), HttpError> {
-    let Json(Create { kind, title, id, workspace }) = body.map_err(HttpError::bad_request)?;
+    let Json(Create { kind, title, id, workspace }) = body?;
     let meta = service.create(Wanted { kind, id, title, workspace }).await?;
     Ok((StatusCode::CREATED, Json(meta)))
 }
@@ -62,8 +62,9 @@ pub async fn create(
 /// The documents of a workspace, the latest changed first.
 pub async fn list(
     State(service): State<Arc<Service>>,
-    Query(List { workspace, offset, limit }): Query<List>,
+    query: Result<Query<List>, QueryRejection>,
 ) -> Result<Json<Value>, HttpError> {
+    let Query(List { workspace, offset, limit }) = query?;
     let documents = service.catalog.list(workspace, offset, limit).await?;
     Ok(Json(json!({ "documents": documents })))
 }
@@ -71,10 +72,10 @@ pub async fn list(
 /// The document as it is now: `text`, `csv` (a sheet's values) or `json` (everything).
 pub async fn read(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
-    Query(Read { format }): Query<Read>,
+    id: Result<Path<String>, PathRejection>,
+    query: Result<Query<Read>, QueryRejection>,
 ) -> Result<Response, HttpError> {
-    let id = document_id(&id)?;
+    let (id, Query(Read { format })) = (document_id(id)?, query?);
     let format: Format = format.as_deref().unwrap_or("json").parse().map_err(HttpError::bad_request)?;
     let body = service.read(&id, format).await?;
     Ok(([(CONTENT_TYPE, format.content_type())], body).into_response())
@@ -83,22 +84,22 @@ pub async fn read(
 /// Gives it a new title.
 pub async fn rename(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     body: Result<Json<Rename>, JsonRejection>,
 ) -> Result<Json<Meta>, HttpError> {
-    let Json(Rename { title }) = body.map_err(HttpError::bad_request)?;
-    Ok(Json(service.catalog.rename(&document_id(&id)?, title).await?))
+    let (id, Json(Rename { title })) = (document_id(id)?, body?);
+    Ok(Json(service.catalog.rename(&id, title).await?))
 }
 
 /// 204; whoever has it open is told.
 pub async fn delete(
     State(service): State<Arc<Service>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, HttpError> {
-    service.delete(&document_id(&id)?).await?;
+    service.delete(&document_id(id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn document_id(text: &str) -> Result<DocumentId, HttpError> {
-    text.parse().map_err(HttpError::bad_request)
+fn document_id(path: Result<Path<String>, PathRejection>) -> Result<DocumentId, HttpError> {
+    path?.parse().map_err(HttpError::bad_request)
 }

@@ -1,6 +1,8 @@
 //! What a failed request answers: a status and `{"error": words}`.
 
 use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -18,6 +20,16 @@ impl HttpError {
     /// 400: the request cannot be meant.
     pub fn bad_request(words: impl ToString) -> HttpError {
         HttpError { status: StatusCode::BAD_REQUEST, words: words.to_string() }
+    }
+
+    /// 405: the address is right, what is asked of it is not.
+    pub fn method_not_allowed(words: impl ToString) -> HttpError {
+        HttpError { status: StatusCode::METHOD_NOT_ALLOWED, words: words.to_string() }
+    }
+
+    /// 503: not now.
+    pub fn unavailable(words: impl ToString) -> HttpError {
+        HttpError { status: StatusCode::SERVICE_UNAVAILABLE, words: words.to_string() }
     }
 
     /// 404: there is no such thing.
@@ -38,6 +50,24 @@ impl From<CatalogError> for HttpError {
         HttpError { status, words: error.to_string() }
     }
 }
+
+/// What the request's path, query, body or headers are refused for, in the status that says which it is.
+macro_rules! from_rejection {
+    ($($rejection:ty),+) => {
+        $(impl From<$rejection> for HttpError {
+            fn from(rejection: $rejection) -> HttpError {
+                let status = match rejection.status() {
+                    // Whether the words are no JSON or not the right JSON is in the words.
+                    StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+                    status => status,
+                };
+                HttpError { status, words: rejection.body_text() }
+            }
+        })+
+    };
+}
+
+from_rejection!(JsonRejection, PathRejection, QueryRejection, WebSocketUpgradeRejection);
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {

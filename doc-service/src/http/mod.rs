@@ -28,14 +28,20 @@ pub fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/documents", get(documents::list).post(documents::create))
         .route("/documents/{id}", one)
-        .route("/ws/{id}", get(handshake::upgrade))
+        // All that follows is the id, so that one with a slash is told why it is none.
+        .route("/ws/{*id}", get(handshake::upgrade))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .fallback(nowhere)
+        .method_not_allowed_fallback(not_that)
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
         .with_state(service)
 }
 
 async fn nowhere() -> HttpError {
     HttpError::not_found("there is nothing at this address")
+}
+
+async fn not_that() -> HttpError {
+    HttpError::method_not_allowed("this cannot be done at this address")
 }
