@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`config`]: the command line. [`log`]: the log. [`metrics`]: what is counted.
+//! - [`config`]: the command line. [`log`]: the log. [`metrics`]: what is counted. [`health`]: whether edits can be saved.
 //! - [`service`]: what the doors share; start and stop.
 //! - [`gateway`]: WebSocket clients. [`http`]: documents by HTTP. [`control`]: documents by RESP only.
 //! - [`auth`]: who may do what.
@@ -21,6 +21,7 @@ pub mod control;
 pub mod directory;
 pub mod export;
 pub mod gateway;
+pub mod health;
 pub mod http;
 pub mod log;
 pub mod metrics;

@@ -9,12 +9,13 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::HttpError;
-use crate::catalog::CatalogError;
+use crate::health;
 use crate::service::Service;
 
-/// 200 if the cluster answers too, 503 if it does not.
+/// 200 if documents can be edited and saved now; 503 with words if the cluster is silent, is down, or cannot write.
 pub async fn healthz(State(service): State<Arc<Service>>) -> Result<Json<Value>, HttpError> {
-    let saved = service.ask_saved_meaning().await.map_err(CatalogError::from)?;
+    health::examine(&service.client).await.map_err(HttpError::unavailable)?;
+    let saved = service.ask_saved_meaning().await.map_err(HttpError::unavailable)?;
     Ok(Json(json!({ "status": "ok", "saved": saved })))
 }
 

@@ -14,6 +14,10 @@ pub struct Metrics {
     pub rooms: Gauge,
     /// WebSocket clients connected now.
     pub clients: Gauge,
+    /// Edits on their way into the log now: many where the cluster is slow or away.
+    pub edits_waiting: Gauge,
+    /// Documents closed because the cluster did not do its part in time.
+    pub away_total: Counter,
     /// WebSocket clients ever connected.
     pub clients_total: Counter,
     /// Edits received from WebSocket clients.

@@ -12,8 +12,10 @@ impl Metrics {
         let gauges = [
             ("rooms", "Documents open now.", self.rooms.value()),
             ("clients", "WebSocket clients connected now.", self.clients.value()),
+            ("edits_waiting", "Edits on their way into the log now.", self.edits_waiting.value()),
         ];
         let counters = [
+            ("away_total", "Documents closed because the cluster was away.", &self.away_total),
             ("clients_total", "WebSocket clients ever connected.", &self.clients_total),
             ("edits_received_total", "Edits received from WebSocket clients.", &self.edits_received_total),
             ("edits_heard_total", "Edits from elsewhere that were applied.", &self.edits_heard_total),

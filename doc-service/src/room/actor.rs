@@ -24,8 +24,9 @@ use crate::save::load::Loaded;
 /// How often a room looks at the clock.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How long a room may be without its channel before it closes: its clients would type past each other.
-const DEAF_MAX: Duration = Duration::from_secs(10);
+/// How long a room may be without its channel before it closes: its clients would type past each other. As long as an edit waits
+/// for the cluster ([`ClientConfig::call_deadline`](shared::client::ClientConfig)), so that both end alike.
+const DEAF_MAX: Duration = Duration::from_secs(15);
 
 pub(super) struct Actor {
     pub(super) context: Arc<Context>,
@@ -70,7 +71,7 @@ impl Actor {
         }
         Actor {
             kind,
-            publications: Publications::new(door.clone()),
+            publications: Publications::new(door.clone(), context.metrics.clone()),
             door,
             subscription,
             room: Room::new(loaded.document, bytes, context.metrics.clone(), now),

@@ -42,6 +42,9 @@ pub async fn live(
         Err(end) => end,
     };
     tracing::info!(document = %id, ?end, "a document is closed");
+    if matches!(end, End::Closed(CloseReason::ClusterAway(_))) {
+        context.metrics.away_total.add(1);
+    }
     directory.forget(&id, &me);
     inbox.close();
     while let Some(message) = inbox.recv().await {

@@ -1,5 +1,6 @@
 //! What a room has set on its way into the cluster: edits, awareness, and the question whether the edits are saved.
 
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use shared::limits::ROOM_PUBLISHING_MAX;
 use shared::rt::time::{Duration, timeout};
 
 use super::own::Place;
+use crate::metrics::Metrics;
 
 /// How long an awareness message may take to be published; a caret that late is of no use.
 const PRESENCE_MAX: Duration = Duration::from_secs(5);
@@ -18,6 +20,7 @@ const PRESENCE_MAX: Duration = Duration::from_secs(5);
 /// Everything under way, as futures that the room's task polls.
 pub(super) struct Publications {
     door: DocumentDoor,
+    metrics: Arc<Metrics>,
     edits: FuturesUnordered<BoxFuture<'static, Result<LogId, ClientError>>>,
     presence: FuturesUnordered<BoxFuture<'static, ()>>,
     barrier: Option<BoxFuture<'static, Place>>,
@@ -32,15 +35,19 @@ pub(super) enum Arrived {
 }
 
 impl Publications {
-    pub(super) fn new(door: DocumentDoor) -> Publications {
+    pub(super) fn new(door: DocumentDoor, metrics: Arc<Metrics>) -> Publications {
         let (edits, presence) = (FuturesUnordered::new(), FuturesUnordered::new());
-        Publications { door, edits, presence, barrier: None }
+        Publications { door, metrics, edits, presence, barrier: None }
     }
 
     /// Takes an edit; it sets out with [`Publications::set_out`].
     pub(super) fn publish(&mut self, update: Bytes) {
-        let door = self.door.clone();
-        self.edits.push(async move { door.publish(update).await }.boxed());
+        let (door, counted) = (self.door.clone(), Waiting::count(&self.metrics));
+        let publish = async move {
+            let _counted = counted;
+            door.publish(update).await
+        };
+        self.edits.push(publish.boxed());
     }
 
     /// Takes an awareness update; it sets out with [`Publications::set_out`].
@@ -99,6 +106,22 @@ impl Publications {
     /// Whether more edits may be taken: a bound on what waits for the cluster.
     pub(super) fn has_room(&self) -> bool {
         self.edits.len() < ROOM_PUBLISHING_MAX
+    }
+}
+
+/// An edit among those that are counted as waiting, until it has arrived or is given up.
+struct Waiting(Arc<Metrics>);
+
+impl Waiting {
+    fn count(metrics: &Arc<Metrics>) -> Waiting {
+        metrics.edits_waiting.up();
+        Waiting(metrics.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.edits_waiting.down();
     }
 }
 

@@ -221,3 +221,87 @@ async fn what_is_read_from_the_log_and_waits_is_handed_over_once_and_is_no_chang
     assert!(!room.take_changed(), "or it would be saved again and again");
     assert_eq!(room.hand_over().updates, [waits]);
 }
+
+#[tokio::test]
+async fn of_an_edit_that_fits_nowhere_nobody_gets_the_bytes_and_its_author_is_closed() {
+    let (mut room, now) = room();
+    let (mallory, ana) = (Outbox::new(), Outbox::new());
+    let author = room.join(mallory.clone(), false).unwrap();
+    room.join(ana.clone(), false).unwrap();
+    let doc = Doc::with_client_id(1);
+    room.heard(&[on_channel(&typed(&doc, "abc").update)], now, &mut Effects::default());
+    messages(&ana).await.unwrap();
+    // A number among the letters, by clients 3 and 4.
+    let number = |client: u8| {
+        let bytes = [1, 1, client, 0, 8, 1, 7, b'c', b'o', b'n', b't', b'e', b'n', b't', 1, 126, 0];
+        Bytes::copy_from_slice(&bytes)
+    };
+    let mut out = Effects::default();
+    let edit = Edit { update: number(3), saves: [(3, 1)].into_iter().collect() };
+    room.request(author, Request::Edit(edit), now, &mut out);
+    assert!(matches!(messages(&mallory).await, Err(CloseReason::Refused(_))));
+    assert!(out.publish.len() == 1 && out.publish[0] != number(3), "{out:?}");
+    room.heard(&[on_channel(&number(4))], now, &mut Effects::default());
+    let relayed = messages(&ana).await.unwrap();
+    assert!(relayed.len() == 1 && relayed[0] != on_channel(&number(4)), "{relayed:?}");
+    // What is handed on instead tells of their clocks, so that peers agree.
+    let mut peer = Document::new(Kind::Text, 9);
+    let Ok(Message::Update(sound)) = Message::decode(&relayed[0]) else { panic!("{relayed:?}") };
+    assert_eq!(peer.apply(sound), Ok(Applied::New));
+    assert_eq!((peer.clock(4), room.document().clock(3), room.document().clock(4)), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn a_full_room_takes_nobody_more_and_a_full_document_no_edit() {
+    let now = Instant::now();
+    let document = Document::new(Kind::Text, NOBODY);
+    let mut room = Room::new(document, DOCUMENT_BYTES_MAX, Arc::default(), now);
+    let ana = Outbox::new();
+    let author = room.join(ana.clone(), false).unwrap();
+    for _ in 1..ROOM_CLIENTS_MAX {
+        room.join(Outbox::new(), false).unwrap();
+    }
+    assert!(matches!(room.join(Outbox::new(), false), Err(CloseReason::Full(_))));
+    let doc = Doc::with_client_id(1);
+    for request in [Request::Edit(typed(&doc, "a")), Request::Offline(typed(&doc, "b"))] {
+        let mut out = Effects::default();
+        room.request(author, request, now, &mut out);
+        assert_eq!(out, Effects::default());
+    }
+    assert!(matches!(messages(&ana).await, Err(CloseReason::TooBig(_))));
+    // A snapshot has shown that it takes less, and somebody has left.
+    room.note_bytes(DOCUMENT_BYTES_MAX / 2);
+    room.leave(author, now, &mut Effects::default());
+    let ben = room.join(Outbox::new(), false).unwrap();
+    let mut out = Effects::default();
+    room.request(ben, Request::Edit(typed(&Doc::with_client_id(2), "c")), now, &mut out);
+    assert_eq!(out.publish.len(), 1);
+}
+
+#[tokio::test]
+async fn who_was_silent_for_long_is_not_among_those_that_a_newcomer_is_told_of() {
+    let (mut room, now) = room();
+    let presence = |client: u8| encoded(&Message::Awareness(&[1, client, 0, 2, b'{', b'}']));
+    room.heard(&[presence(5)], now, &mut Effects::default());
+    let later = now + Duration::from_secs(29);
+    room.heard(&[presence(6)], later, &mut Effects::default());
+    room.forget_outdated(later + Duration::from_secs(2));
+    let newcomer = Outbox::new();
+    room.join(newcomer.clone(), false).unwrap();
+    assert_eq!(messages(&newcomer).await.unwrap()[1], presence(6));
+}
+
+#[tokio::test]
+async fn an_author_whose_edit_builds_on_an_unknown_one_is_asked_for_what_is_missing() {
+    let (mut room, now) = room();
+    let outbox = Outbox::new();
+    let author = room.join(outbox.clone(), false).unwrap();
+    messages(&outbox).await.unwrap();
+    let doc = Doc::with_client_id(1);
+    typed(&doc, "never sent ");
+    let second = typed(&doc, "second");
+    let mut out = Effects::default();
+    room.request(author, Request::Edit(second.clone()), now, &mut out);
+    assert_eq!(messages(&outbox).await.unwrap(), [encoded(&Message::SyncStep1(&[0]))]);
+    assert_eq!(out.publish, [second.update], "the log keeps it meanwhile");
+}

@@ -11,7 +11,8 @@ pub(crate) enum Refusal {
     Moved(Slot, Address),
     /// `ASK`: this once another node, after `ASKING`.
     Ask(Address),
-    /// It works again by itself: the slot is half moved, nobody serves it, data is being loaded.
+    /// It works again by itself: the slot is half moved, nobody serves it, data is being loaded, the disk is full, a replica is
+    /// missing.
     Later,
     /// The node is no primary (any more): the slot map is old.
     NotPrimary,
@@ -31,7 +32,7 @@ impl Refusal {
                 Some((_, address)) => Refusal::Ask(address),
                 None => Refusal::Final,
             },
-            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" => Refusal::Later,
+            "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MISCONF" | "NOREPLICAS" => Refusal::Later,
             "READONLY" | "MASTERDOWN" => Refusal::NotPrimary,
             _ => Refusal::Final,
         }
@@ -58,6 +59,7 @@ mod tests {
         assert_eq!(of("ASK 3999 10.0.0.2:7001"), Refusal::Ask(Address::new("10.0.0.2", 7_001)));
         assert_eq!(of("TRYAGAIN Multiple keys request during rehashing of slot"), Refusal::Later);
         assert_eq!(of("CLUSTERDOWN The cluster is down"), Refusal::Later);
+        assert_eq!(of("MISCONF Errors writing to the AOF file: No space left on device"), Refusal::Later);
         assert_eq!(of("READONLY You can't write against a read only replica."), Refusal::NotPrimary);
         for text in ["WRONGTYPE no", "MOVED", "MOVED x y", "MOVED 99999 h:1", "ASK 1 nowhere"] {
             assert_eq!(of(text), Refusal::Final, "{text}");
