@@ -20,8 +20,16 @@ fn ask(publisher: &mut Wire, listener: &mut Wire, request: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_resp_only_client_creates_opens_lists_renames_and_deletes() {
-    let stage = Stage::redis();
+async fn a_resp_only_client_creates_opens_lists_renames_and_deletes_on_redis() {
+    a_resp_only_client_creates_opens_lists_renames_and_deletes(Stage::redis()).await;
+}
+
+#[tokio::test]
+async fn a_resp_only_client_creates_opens_lists_renames_and_deletes_on_our_nodes() {
+    a_resp_only_client_creates_opens_lists_renames_and_deletes(Stage::ours()).await;
+}
+
+async fn a_resp_only_client_creates_opens_lists_renames_and_deletes(stage: Stage) {
     let (mut publisher, mut listener) = (stage.cluster.node(1).wire(), stage.cluster.node(2).wire());
     listener.call(&["SUBSCRIBE", "answers"]);
     let mut ask = |request: Value| ask(&mut publisher, &mut listener, &request);
@@ -65,7 +73,7 @@ async fn a_resp_only_client_creates_opens_lists_renames_and_deletes() {
 
 #[test]
 fn of_two_services_one_answers() {
-    let stage = Stage::redis();
+    let stage = Stage::ours();
     let _second = service_on(&stage.cluster, &[]);
     let (mut publisher, mut listener) = (stage.cluster.node(0).wire(), stage.cluster.node(1).wire());
     listener.call(&["SUBSCRIBE", "docs:control"]);

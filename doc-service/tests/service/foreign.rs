@@ -8,8 +8,16 @@ use crate::support::stage::Stage;
 use crate::support::ws::{Ws, new_doc, typed};
 
 #[tokio::test]
-async fn a_message_on_the_channel_without_a_log_entry_is_relayed_and_is_in_the_next_snapshot() {
-    let stage = Stage::redis();
+async fn a_message_without_a_log_entry_is_relayed_and_is_in_the_next_snapshot_on_redis() {
+    a_message_without_a_log_entry_is_relayed_and_is_in_the_next_snapshot(Stage::redis()).await;
+}
+
+#[tokio::test]
+async fn a_message_without_a_log_entry_is_relayed_and_is_in_the_next_snapshot_on_our_nodes() {
+    a_message_without_a_log_entry_is_relayed_and_is_in_the_next_snapshot(Stage::ours()).await;
+}
+
+async fn a_message_without_a_log_entry_is_relayed_and_is_in_the_next_snapshot(stage: Stage) {
     let mut ana = Ws::join(&stage.address(), "notes").await;
     let update = typed(&new_doc(), "from redis-cli");
     let receivers =
@@ -22,7 +30,7 @@ async fn a_message_on_the_channel_without_a_log_entry_is_relayed_and_is_in_the_n
 
 #[tokio::test]
 async fn a_resp_client_hears_every_edit_and_the_log_has_it_first() {
-    let stage = Stage::redis();
+    let stage = Stage::ours();
     let id: DocumentId = "notes".parse().unwrap();
     let mut listener = owner(&stage.cluster, "notes");
     listener.call(&["SSUBSCRIBE", &id.channel()]);
@@ -38,7 +46,7 @@ async fn a_resp_client_hears_every_edit_and_the_log_has_it_first() {
 
 #[tokio::test]
 async fn awareness_of_a_resp_client_is_relayed() {
-    let stage = Stage::redis();
+    let stage = Stage::ours();
     let mut ana = Ws::join(&stage.address(), "notes").await;
     let presence = Message::Awareness(&[1, 5, 1, 2, b'{', b'}']).encode();
     spublish(&mut owner(&stage.cluster, "notes"), "notes", &presence);

@@ -1,19 +1,26 @@
 //! The document service as a process, with unmodified clients, on real clusters.
 //!
+//! Most tests run on our own nodes. What a Redis 7 Cluster could do otherwise is done there as well, the whole way included: letters
+//! of Yjs clients, *saved*, snapshots, SIGKILL, HTTP, `docs:control`, messages of RESP clients, two services, a full disk.
+//!
 //! # Layout
 //!
 //! - `crash`: every process killed in the middle of typing, ten times.
+//! - `away`: the cluster is away for a while. `disk`: a node's disk is full.
 //! - `yjs`: y-websocket clients in node. `saving`: snapshots, trimming, crashes. `hostile`: bad bytes and slow clients.
-//! - `foreign`: clients that speak RESP only. `control`: `docs:control`. `http`: documents by HTTP. `twins`: two services.
+//! - `foreign`: clients that speak RESP only. `control`: `docs:control`. `http`: documents by HTTP. `twins`, `lease`: two services.
 //! - `support`: what they share.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod away;
 mod control;
 mod crash;
+mod disk;
 mod foreign;
 mod hostile;
 mod http;
+mod lease;
 mod saving;
 mod support;
 mod twins;

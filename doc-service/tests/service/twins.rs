@@ -1,6 +1,6 @@
 //! Two services on one document.
 
-use shared::testing::Cluster;
+use shared::testing::{Cluster, wait};
 
 use crate::support::resp::{log_length, wait_snapshot};
 use crate::support::stage::{Stage, service_on};
@@ -30,7 +30,7 @@ async fn two_services_hold_one_document_and_one_of_them_saves() {
 
 #[tokio::test]
 async fn a_late_saver_merges_before_it_writes() {
-    let stage = Stage::on(Cluster::redis(3, 0), &["--save-every", "300ms"]);
+    let stage = Stage::on(Cluster::ours(3, 0), &["--save-every", "300ms"]);
     let second = service_on(&stage.cluster, &["--save-every", "300ms"]);
     let mut ana = Ws::join(&stage.address(), "notes").await;
     ana.type_in("first ").await;
@@ -55,4 +55,29 @@ async fn a_late_saver_merges_before_it_writes() {
         assert!(text.contains("second") && text.contains("first"), "{text}");
         text
     });
+}
+
+#[tokio::test]
+async fn when_the_service_that_saves_is_killed_the_other_one_saves() {
+    let mut stage = Stage::on(Cluster::ours(3, 0), &["--save-every", "300ms"]);
+    let second = service_on(&stage.cluster, &["--save-every", "300ms"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("ana ").await;
+    wait_snapshot(&stage.cluster, "notes", "ana ");
+    let mut ben = Ws::join(&second.address(), "notes").await;
+    ben.type_in("ben ").await;
+    ana.wait_text("ana ben ").await;
+    ana.type_in("last words ").await;
+    ana.seen().await;
+    // It has the lease, and does not give it back.
+    stage.service.kill();
+    ben.wait_text("ana ben last words ").await;
+    ben.type_in("and on").await;
+    ben.seen().await;
+    wait_snapshot(&stage.cluster, "notes", "ana ben last words and on");
+    wait::until("the log is trimmed", || log_length(&stage.cluster, "notes") == 0);
+    // Who was with the dead one comes back with the other.
+    let mut back = Ws::with_doc(&second.address(), "notes", ana.into_doc()).await;
+    back.sync().await;
+    assert_eq!(back.text(), "ana ben last words and on");
 }

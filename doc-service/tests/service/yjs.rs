@@ -39,7 +39,7 @@ fn two_clients_see_each_others_letters(stage: &Stage) {
 
 #[test]
 fn edits_made_offline_by_both_are_merged() {
-    let stage = Stage::redis();
+    let stage = Stage::ours();
     let address = stage.address();
     let (mut ana, mut ben) = (Yjs::join(&address, "trip"), Yjs::join(&address, "trip"));
     ana.append("start ");
@@ -61,7 +61,7 @@ fn edits_made_offline_by_both_are_merged() {
 
 #[test]
 fn presence_is_seen_by_others_told_to_newcomers_and_ends_with_the_connection() {
-    let stage = Stage::redis();
+    let stage = Stage::ours();
     let address = stage.address();
     let (mut ana, mut ben) = (Yjs::join(&address, "people"), Yjs::join(&address, "people"));
     ana.ask("presence", json!({ "state": { "user": { "name": "Ana" } } }));
@@ -77,7 +77,7 @@ fn presence_is_seen_by_others_told_to_newcomers_and_ends_with_the_connection() {
 
 #[test]
 fn a_sheets_map_travels_and_its_values_are_the_readable_snapshot() {
-    let stage = Stage::redis();
+    let stage = Stage::ours();
     let created = json!({ "kind": "sheet", "title": "Budget", "id": "budget" });
     assert_eq!(request(&stage.service, "POST", "/documents", Some(created)).status, 201);
     let address = stage.address();
@@ -100,7 +100,7 @@ fn a_sheets_map_travels_and_its_values_are_the_readable_snapshot() {
 
 #[test]
 fn a_client_comes_back_by_itself_after_the_service_was_killed() {
-    let mut stage = Stage::redis();
+    let mut stage = Stage::ours();
     let address = stage.address();
     let (mut ana, mut ben) = (Yjs::join(&address, "back"), Yjs::join(&address, "back"));
     ana.append("before ");

@@ -61,7 +61,7 @@ impl Node {
             args.extend(["--save", "", "--protected-mode", "no", "--daemonize", "no"].map(str::to_owned));
         }
         args.extend(self.options.iter().cloned());
-        let mut process = Process::spawn(&program, &args, &self.log_path());
+        let mut process = Process::spawn_patient(&program, &args, &self.log_path());
         let port = self.port;
         process.wait_ready(|| {
             let answer = Wire::try_connect(port).and_then(|mut wire| wire.try_call(&["PING"]));

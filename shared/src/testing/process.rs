@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use super::wait;
 use crate::rt::fs::{OpenOptions, read_to_string};
@@ -22,6 +22,15 @@ impl Process {
     /// Starts a program; what it prints is appended to the file `log`.
     pub fn spawn<A: AsRef<OsStr>>(program: &Path, args: &[A], log: &Path) -> Process {
         Process::spawn_with(program, args, log, |command| command)
+    }
+
+    /// As [`Process::spawn`]; a file that grows beyond its limit ([`Process::limit_files`]) is an error of the write, not the end
+    /// of the program.
+    pub fn spawn_patient(program: &Path, args: &[String], log: &Path) -> Process {
+        let shell = ["-c", "trap '' XFSZ; exec \"$0\" \"$@\""].map(OsStr::new);
+        let args: Vec<&OsStr> =
+            shell.into_iter().chain([program.as_os_str()]).chain(args.iter().map(OsStr::new)).collect();
+        Process::spawn(Path::new("/bin/sh"), &args, log)
     }
 
     /// As [`Process::spawn`], after `prepare` has set environment or working folder.
@@ -87,6 +96,15 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
+    /// Lets it write no file beyond this length, bytes; `None` lifts that. To a program that ignores SIGXFSZ, as those of
+    /// [`Process::spawn_patient`] do, it is as if the disk were full.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let known = getrlimit(Resource::Fsize);
+        let limit = Rlimit { current: bytes, maximum: known.maximum };
+        prlimit(Some(self.pid()), Resource::Fsize, limit)
+            .unwrap_or_else(|error| panic!("the files of {} are not limited: {error}", self.name));
+    }
+
     /// Blocks until `ready`; panics with the log if the process ends before.
     pub fn wait_ready(&mut self, mut ready: impl FnMut() -> bool) {
         let what = format!("{} is ready", self.name);
@@ -98,9 +116,13 @@ impl Process {
         });
     }
 
+    fn pid(&self) -> Pid {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id")
+    }
+
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, signal).unwrap_or_else(|error| panic!("{signal:?} to {}: {error}", self.name));
+        kill_process(self.pid(), signal)
+            .unwrap_or_else(|error| panic!("{signal:?} to {}: {error}", self.name));
     }
 }
 

@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use shared::document::validate;
 use shared::protocol::{Message, StateVector};
 use shared::rt::net::TcpStream;
-use shared::rt::time::{Duration, timeout};
+use shared::rt::time::{Duration, Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::{WebSocketStream, client_async};
 use yrs::updates::decoder::Decode;
@@ -154,6 +154,17 @@ impl Ws {
     pub(crate) async fn wait_saved(&mut self, client: u64, clock: u32) {
         while self.saved.clock(client) < clock {
             self.hear().await.expect("open");
+        }
+    }
+
+    /// Listens until this moment; panics when the service hangs up.
+    pub(crate) async fn hear_until(&mut self, moment: Instant) {
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(moment) => return,
+                heard = self.hear() => drop(heard.expect("the connection stays")),
+            }
         }
     }
 
