@@ -2,6 +2,7 @@
 
 use shared::limits::{HTTP_BODY_BYTES_MAX, MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX};
 use shared::protocol::Message;
+use shared::testing::wait;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -10,6 +11,7 @@ use crate::support::http::request;
 use crate::support::resp::{owner, spublish, wait_snapshot};
 use crate::support::stage::Stage;
 use crate::support::ws::{Ws, new_doc, typed};
+use crate::support::yjs::Yjs;
 
 #[tokio::test]
 async fn bad_frames_close_their_connection_with_a_reason_and_no_other() {
@@ -56,6 +58,18 @@ async fn a_frame_that_is_too_long_is_refused() {
     }
     ana.type_in("undisturbed").await;
     ana.seen().await;
+}
+
+#[test]
+fn who_pastes_more_than_a_message_holds_hears_why() {
+    let stage = Stage::ours();
+    let (mut ana, mut ben) = (Yjs::join(&stage.address(), "notes"), Yjs::join(&stage.address(), "notes"));
+    ana.append(&"x".repeat(MESSAGE_BYTES_MAX + 1));
+    wait::until("Ana's program is told that it is too big", || {
+        ana.ask("closed", serde_json::json!({}))["code"] == 1009
+    });
+    ben.append("undisturbed");
+    wait_snapshot(&stage.cluster, "notes", "undisturbed");
 }
 
 #[tokio::test]
@@ -146,7 +160,7 @@ async fn a_client_that_does_not_read_is_dropped_and_the_others_type_on() {
         let metrics = request(&stage.service, "GET", "/metrics", None).body;
         metrics.contains("\nrustidocs_too_slow_total 1\n") && metrics.contains("\nrustidocs_clients 1\n")
     };
-    shared::testing::wait::until("the sleeper is dropped", dropped);
+    wait::until("the sleeper is dropped", dropped);
     drop(sleeper);
 }
 

@@ -9,7 +9,7 @@ use shared::testing::{Cluster, wait};
 use crate::support::http::request;
 use crate::support::resp::{log_length, owner, snapshot, stored_text, wait_snapshot};
 use crate::support::stage::{Stage, service_on};
-use crate::support::ws::Ws;
+use crate::support::ws::{Ws, new_doc, typed};
 
 #[tokio::test]
 async fn a_changed_document_is_at_its_key_within_seconds_and_its_log_is_trimmed() {
@@ -155,18 +155,18 @@ async fn a_log_that_was_lost_on_the_channel_is_read_before_it_is_trimmed() {
     ana.type_in("heard ").await;
     ana.seen().await;
     // In the log, never on the channel: as a message that was lost.
-    let ghost = crate::support::ws::new_doc();
-    let update = crate::support::ws::typed(&ghost, "unheard");
+    let update = typed(&new_doc(), "unheard");
     let id: DocumentId = "notes".parse().unwrap();
     let log = id.log_key();
     let added = owner(&stage.cluster, "notes").call(&[b"XADD", log.as_bytes(), b"*", b"u", &update]);
     assert!(added.as_str().is_some(), "{added}");
     ana.type_in("more").await;
-    wait::until_async("the snapshot has both", || async {
+    let mut wire = owner(&stage.cluster, "notes");
+    wait::until("the snapshot has both", || {
+        assert!(stored_text(&mut wire, "notes").contains("unheard"), "trimmed before it was in the state");
         snapshot(&stage.cluster, "notes")
             .is_some_and(|text| text.contains("unheard") && text.contains("more"))
-    })
-    .await;
+    });
     while !ana.text().contains("unheard") {
         ana.hear().await.unwrap();
     }
@@ -198,4 +198,27 @@ async fn at_every_moment_state_and_log_together_hold_all_that_was_seen() {
     let metrics = request(&stage.service, "GET", "/metrics", None).body;
     let saves = metrics.lines().find_map(|line| line.strip_prefix("rustidocs_snapshots_total ")).unwrap();
     assert!(saves.parse::<u64>().unwrap() >= 3, "{saves} snapshots: too few came between edits");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_lost_edit_is_kept_in_the_log_until_that_comes() {
+    let stage = Stage::on(Cluster::ours(3, 0), &["--save-every", "100ms"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let ghost = new_doc();
+    let (lost, waits) = (typed(&ghost, "late "), typed(&ghost, "early "));
+    let mut wire = owner(&stage.cluster, "notes");
+    let mut log = |update: &[u8]| wire.call(&[b"XADD", &b"doc:{notes}:log"[..], b"*", b"u", update]);
+    log(&waits);
+    for number in 0..3 {
+        ana.type_in(&format!("{number} ")).await;
+        wait_snapshot(&stage.cluster, "notes", &ana.text());
+    }
+    wait::until("the log has what waits, and no more", || log_length(&stage.cluster, "notes") == 1);
+    log(&lost);
+    ana.type_in("!").await;
+    while !ana.text().contains("late early ") {
+        ana.hear().await.unwrap();
+    }
+    wait_snapshot(&stage.cluster, "notes", &ana.text());
+    wait::until("nothing waits", || log_length(&stage.cluster, "notes") == 0);
 }

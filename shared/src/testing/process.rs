@@ -8,7 +8,7 @@ use std::thread;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 use super::wait;
-use crate::rt::fs::{OpenOptions, read_to_string};
+use crate::rt::fs::{OpenOptions, read_dir, read_to_string};
 
 /// A running child process; killed when dropped. When the test panicked, the end of its log is printed.
 #[derive(Debug)]
@@ -86,9 +86,16 @@ impl Process {
         wait::until_some(&format!("{} ends", self.name), || self.child.try_wait().ok().flatten())
     }
 
-    /// SIGSTOP: it stands still, its sockets stay open.
+    /// SIGSTOP, and waits until each of its threads stands still; its sockets stay open.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
+        wait::until(&format!("{} stands still", self.name), || {
+            let threads = read_dir(format!("/proc/{}/task", self.id())).expect("its threads");
+            threads.filter_map(Result::ok).all(|thread| {
+                // A thread that has ended meanwhile has no state.
+                read_to_string(&thread.path().join("stat")).map_or(true, |stat| stat.contains(") T "))
+            })
+        });
     }
 
     /// SIGCONT.

@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use shared::document::validate;
 use shared::protocol::{Message, StateVector};
 use shared::rt::net::TcpStream;
-use shared::rt::time::{Duration, Instant, sleep_until, timeout};
+use shared::rt::time::{Duration, Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::{WebSocketStream, client_async};
 use yrs::updates::decoder::Decode;
@@ -123,11 +123,15 @@ impl Ws {
         (client.get(), self.doc.transact().state_vector().get(&client))
     }
 
-    /// The next message, handled as a Yjs client does; `Err` when the service hangs up.
+    /// The next message, handled as a Yjs client does; `Err` when the service hangs up. That nobody moves a caret, which is said
+    /// to silent clients now and then, is no message: whoever waits in vain ends.
     pub(crate) async fn hear(&mut self) -> Result<Vec<u8>, Closed> {
+        let deadline = Instant::now() + PATIENCE;
+        let reassurance = Message::Awareness(&[0]).encode();
         loop {
-            let frame = timeout(PATIENCE, self.socket.next()).await.expect("the service says something");
+            let frame = timeout_at(deadline, self.socket.next()).await.expect("the service says something");
             match frame {
+                Some(Ok(Frame::Binary(bytes))) if bytes[..] == reassurance[..] => {}
                 Some(Ok(Frame::Binary(bytes))) => {
                     self.handle(&bytes).await;
                     return Ok(bytes.to_vec());
