@@ -93,7 +93,7 @@ impl Process {
             let threads = read_dir(format!("/proc/{}/task", self.id())).expect("its threads");
             threads.filter_map(Result::ok).all(|thread| {
                 // A thread that has ended meanwhile has no state.
-                read_to_string(&thread.path().join("stat")).map_or(true, |stat| stat.contains(") T "))
+                read_to_string(thread.path().join("stat")).map_or(true, |stat| stat.contains(") T "))
             })
         });
     }
