@@ -2,7 +2,7 @@
 //!
 //! Names that mean nothing here are taken and answered all the same, so that configuration made for redis-server works; what
 //! means something is read in [`super::high`]. The defaults are redis-server's, but for: `bind` (as in the redis.conf that is
-//! shipped with it), `databases` (there is one), `io-threads` (0 is one a core), `save` (there are no RDB files).
+//! shipped with it), `databases` (there is one), `io-threads` (0 is one for each core but one), `save` (there are no RDB files).
 
 use shared::limits::BULK_BYTES_MAX;
 

@@ -57,6 +57,11 @@ impl Entry {
         Entry::Str(StrEntry::new(key, value, deadline, clock))
     }
 
+    /// No key: what stands in a place of a table that is not taken. Takes no memory.
+    pub(super) fn vacant() -> Entry {
+        Entry::Str(StrEntry(Box::default()))
+    }
+
     /// A key of another type.
     pub fn object(key: &[u8], value: Value, deadline: u64, clock: u32) -> Entry {
         let mut object = Box::new(Object { key: key.into(), deadline, clock, memory: 0, value });

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`partition`]: what one lock guards; [`held`]: the locks that one command holds.
-//! - [`slot_table`]: the keys of one slot; [`entry`]: one key with its value; [`dump`]: an entry as bytes; [`clock`]: when it was used.
+//! - [`slot_table`]: the keys of one slot; [`lines`]: a hash table made of cache lines; [`entry`]: one key with its value; [`dump`]: an entry as bytes; [`clock`]: when it was used.
 //! - [`value`]: the types of values that are not strings.
 //! - [`wheel`]: which keys expire when.
 //! - [`watch`]: keys that transactions watch; [`waiting`]: clients that wait for keys.
@@ -12,6 +12,7 @@ pub mod clock;
 pub mod dump;
 pub mod entry;
 pub mod held;
+pub mod lines;
 pub mod partition;
 pub mod slot_table;
 pub mod value;

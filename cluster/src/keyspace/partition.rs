@@ -124,7 +124,8 @@ impl Partition {
     /// Takes out the entry at a place.
     #[inline]
     pub fn remove(&mut self, slot: Slot, place: Place) -> Option<Entry> {
-        let entry = self.table_mut(slot).remove(place)?;
+        let hasher = self.hasher;
+        let entry = self.table_mut(slot).remove(place, hasher)?;
         self.keys -= 1;
         self.memory -= entry.memory();
         self.volatile -= usize::from(entry.deadline() != NEVER);

@@ -1,16 +1,15 @@
 //! The keys of one slot.
 //!
-//! Most slots hold few keys: one hash table. A slot that grows beyond [`LEAF_ENTRIES_MAX`] is split into leaves by the bits of
+//! Most slots hold few keys: one table. A slot that grows beyond [`LEAF_ENTRIES_MAX`] is split into leaves by the bits of
 //! the hash (extendible hashing): no insertion ever moves more than one leaf, however many keys share a hash tag, and SCAN can
 //! walk in the order of the hash, which growth does not change.
 
-use hashbrown::HashTable;
-
 use super::KeyHasher;
 use super::entry::Entry;
+use super::lines::Lines;
 
-/// Entries of a leaf before it is split: what a table of 1,024 buckets holds, so a split moves at most so many.
-const LEAF_ENTRIES_MAX: usize = 896;
+/// Entries of a leaf before it is split: what 512 lines hold, so a split moves at most so many.
+const LEAF_ENTRIES_MAX: usize = 1_280;
 
 /// Deepest split. Beyond it a leaf grows as a plain table (2^32 leaves never fit in memory).
 const DEPTH_MAX: u32 = 32;
@@ -18,8 +17,8 @@ const DEPTH_MAX: u32 = 32;
 /// Bits of a hash's order.
 pub const ORDER_BITS: u32 = 48;
 
-/// The place of a hash in the order that SCAN walks in, [`ORDER_BITS`] bits. The hash table takes the top seven bits as its tag
-/// and the low ones as the bucket; these are the bits between, so that within a leaf both still differ.
+/// The place of a hash in the order that SCAN walks in, [`ORDER_BITS`] bits: all but the top seven, which within a leaf still
+/// differ and are part of the tag in its lines, and the low ones, which choose the line.
 #[inline]
 pub fn order(hash: u64) -> u64 {
     (hash << 7) >> (64 - ORDER_BITS)
@@ -29,14 +28,14 @@ pub fn order(hash: u64) -> u64 {
 #[derive(Clone, Copy)]
 pub struct Place {
     leaf: usize,
-    bucket: usize,
+    place: usize,
 }
 
 /// The keys of one slot.
 pub struct SlotTable(Shape);
 
 enum Shape {
-    One(HashTable<Entry>),
+    One(Lines),
     Many(Box<Directory>),
 }
 
@@ -50,13 +49,13 @@ struct Directory {
 
 struct Leaf {
     depth: u32,
-    table: HashTable<Entry>,
+    table: Lines,
 }
 
 impl SlotTable {
     /// No keys.
-    pub const fn new() -> SlotTable {
-        SlotTable(Shape::One(HashTable::new()))
+    pub fn new() -> SlotTable {
+        SlotTable(Shape::One(Lines::new()))
     }
 
     /// How many keys it holds.
@@ -80,25 +79,25 @@ impl SlotTable {
             Shape::One(table) => (0, table),
             Shape::Many(directory) => directory.leaf(hash),
         };
-        let bucket = table.find_bucket_index(hash, |entry| entry.key() == key)?;
-        Some(Place { leaf, bucket })
+        let place = table.find(hash, |entry| entry.key() == key)?;
+        Some(Place { leaf, place })
     }
 
     /// The entry at a place.
     #[inline]
     pub fn at(&self, place: Place) -> Option<&Entry> {
-        self.leaf(place.leaf)?.get_bucket(place.bucket)
+        self.leaf(place.leaf)?.get(place.place)
     }
 
     /// The entry at a place, to change.
     #[inline]
     pub fn at_mut(&mut self, place: Place) -> Option<&mut Entry> {
-        self.leaf_mut(place.leaf)?.get_bucket_mut(place.bucket)
+        self.leaf_mut(place.leaf)?.get_mut(place.place)
     }
 
     /// Takes out the entry at a place.
-    pub fn remove(&mut self, place: Place) -> Option<Entry> {
-        let entry = self.leaf_mut(place.leaf)?.get_bucket_entry(place.bucket).ok()?.remove().0;
+    pub fn remove(&mut self, place: Place, hasher: KeyHasher) -> Option<Entry> {
+        let entry = self.leaf_mut(place.leaf)?.remove(place.place, |entry| hasher.hash(entry.key()))?;
         if let Shape::Many(directory) = &mut self.0 {
             directory.len -= 1;
         }
@@ -112,7 +111,7 @@ impl SlotTable {
     pub fn insert(&mut self, hash: u64, entry: Entry, hasher: KeyHasher) {
         if let Shape::One(table) = &mut self.0 {
             if table.len() < LEAF_ENTRIES_MAX {
-                table.insert_unique(hash, entry, |entry| hasher.hash(entry.key()));
+                table.insert(hash, entry, |entry| hasher.hash(entry.key()));
                 return;
             }
             let leaf = Leaf { depth: 0, table: std::mem::take(table) };
@@ -126,7 +125,7 @@ impl SlotTable {
 
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        (0..self.leaves()).filter_map(|leaf| self.leaf(leaf)).flat_map(HashTable::iter)
+        (0..self.leaves()).filter_map(|leaf| self.leaf(leaf)).flat_map(Lines::iter)
     }
 
     /// The entries whose order is at least `from`, ascending, of the leaf that `from` falls in; and the order at which the next
@@ -155,9 +154,9 @@ impl SlotTable {
         let table = (0..leaves)
             .filter_map(|step| self.leaf((first + step) % leaves))
             .find(|table| !table.is_empty())?;
-        let buckets = table.num_buckets();
-        let start = random as usize % buckets;
-        (0..buckets).find_map(|step| table.get_bucket((start + step) % buckets))
+        let places = table.places();
+        let start = random as usize % places;
+        (0..places).find_map(|step| table.get((start + step) % places))
     }
 
     /// Entries whose key has this hash; one, but for a collision of 64 bits.
@@ -167,17 +166,14 @@ impl SlotTable {
             Shape::Many(directory) => directory.leaf(hash),
         };
         table
-            .iter_hash_buckets(hash)
-            .filter(move |&bucket| {
-                table.get_bucket(bucket).is_some_and(|entry| hasher.hash(entry.key()) == hash)
-            })
-            .map(move |bucket| Place { leaf, bucket })
+            .matching(hash)
+            .filter(move |&place| table.get(place).is_some_and(|entry| hasher.hash(entry.key()) == hash))
+            .map(move |place| Place { leaf, place })
     }
 
     /// Bytes of its tables, without what the entries point to.
     pub fn table_memory(&self) -> usize {
-        let tables: usize =
-            (0..self.leaves()).filter_map(|leaf| self.leaf(leaf)).map(HashTable::allocation_size).sum();
+        let tables: usize = (0..self.leaves()).filter_map(|leaf| self.leaf(leaf)).map(Lines::memory).sum();
         match &self.0 {
             Shape::One(_) => tables,
             Shape::Many(directory) => {
@@ -194,7 +190,7 @@ impl SlotTable {
     }
 
     #[inline]
-    fn leaf(&self, leaf: usize) -> Option<&HashTable<Entry>> {
+    fn leaf(&self, leaf: usize) -> Option<&Lines> {
         match &self.0 {
             Shape::One(table) => Some(table),
             Shape::Many(directory) => directory.leaves.get(leaf).map(|leaf| &leaf.table),
@@ -202,7 +198,7 @@ impl SlotTable {
     }
 
     #[inline]
-    fn leaf_mut(&mut self, leaf: usize) -> Option<&mut HashTable<Entry>> {
+    fn leaf_mut(&mut self, leaf: usize) -> Option<&mut Lines> {
         match &mut self.0 {
             Shape::One(table) => Some(table),
             Shape::Many(directory) => directory.leaves.get_mut(leaf).map(|leaf| &mut leaf.table),
@@ -218,12 +214,12 @@ impl Default for SlotTable {
 
 impl Directory {
     #[inline]
-    fn leaf(&self, hash: u64) -> (usize, &HashTable<Entry>) {
+    fn leaf(&self, hash: u64) -> (usize, &Lines) {
         let leaf = self.index[top_bits(order(hash), self.depth)] as usize;
         (leaf, &self.leaves[leaf].table)
     }
 
-    fn leaf_in_order(&self, from: u64) -> (&HashTable<Entry>, Option<u64>) {
+    fn leaf_in_order(&self, from: u64) -> (&Lines, Option<u64>) {
         let leaf = &self.leaves[self.index[top_bits(from, self.depth)] as usize];
         let next = (top_bits(from, leaf.depth) as u64 + 1) << (ORDER_BITS - leaf.depth);
         (&leaf.table, (next >> ORDER_BITS == 0).then_some(next))
@@ -235,7 +231,7 @@ impl Directory {
             self.split(leaf, hash, hasher);
             leaf = self.leaf(hash).0;
         }
-        self.leaves[leaf].table.insert_unique(hash, entry, |entry| hasher.hash(entry.key()));
+        self.leaves[leaf].table.insert(hash, entry, |entry| hasher.hash(entry.key()));
         self.len += 1;
     }
 
@@ -246,12 +242,12 @@ impl Directory {
             self.index = self.index.iter().flat_map(|&leaf| [leaf, leaf]).collect();
             self.depth += 1;
         }
-        let old = std::mem::take(&mut self.leaves[leaf].table);
-        let mut halves = [HashTable::with_capacity(old.len() / 2), HashTable::with_capacity(old.len() / 2)];
-        for entry in old {
+        let mut old = std::mem::take(&mut self.leaves[leaf].table);
+        let mut halves = [Lines::with_capacity(old.len() / 2), Lines::with_capacity(old.len() / 2)];
+        for entry in old.drain() {
             let hash = hasher.hash(entry.key());
             let half = &mut halves[top_bits(order(hash), depth + 1) & 1];
-            half.insert_unique(hash, entry, |entry| hasher.hash(entry.key()));
+            half.insert(hash, entry, |entry| hasher.hash(entry.key()));
         }
         let [low, high] = halves;
         let new = self.leaves.len() as u32;
@@ -300,7 +296,7 @@ mod tests {
                 let hash = hasher.hash(&key);
                 assert_eq!(table.find_hash(hash, hasher).count(), 1);
                 let place = table.find(hash, &key).unwrap();
-                assert_eq!(table.remove(place).unwrap().key(), key);
+                assert_eq!(table.remove(place, hasher).unwrap().key(), key);
                 assert!(table.find(hash, &key).is_none());
             }
             assert!(table.is_empty() && table.sample(9).is_none());
