@@ -5,6 +5,7 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use shared::client::Client;
 use shared::client::document::DocumentDoor;
+use shared::document::update::validate;
 use shared::rt::rng::{Rng, random_u64};
 use shared::rt::time::Instant;
 use yrs::{Doc, Text, Transact};
@@ -22,8 +23,12 @@ pub(crate) async fn run(server: &str, cluster: &str, document: &str, count: usiz
     let door = DocumentDoor::new(&client, &document.parse().expect("a document id"));
     let started_at = Instant::now();
     let heard = tokio::spawn(async move {
-        for _ in 0..count {
-            receiver.update().await.expect("the service goes on");
+        // Every edit is one letter, so its clock counts them: the service may relay a burst as one update.
+        let mut letters = 0;
+        while letters < count as u32 {
+            let update = receiver.update().await.expect("the service goes on");
+            let facts = validate(&update).expect("an update");
+            letters = facts.clocks.iter().map(|range| range.end).fold(letters, u32::max);
         }
         Instant::now()
     });

@@ -1,22 +1,21 @@
 //! Updates that build on an edit which is not known yet. They wait as bytes; nothing of them is applied, their deletions neither:
 //! so nobody deletes what another has yet to write.
 //!
-//! Among honest clients this is rare: channel and log keep the order in which edits were made. So the list is short, and looked
-//! through after each update that brought something.
+//! Among honest clients this is rare: channel and log keep the order in which edits were made. Where a burst comes out of order,
+//! each update costs a look at the edit it waits for, not at all that waits.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::super::update::walk::Id;
 use crate::limits::{PENDING_BYTES_MAX, PENDING_UPDATES_MAX};
 
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    waiting: Vec<Waiting>,
+    /// By the edit that is missing.
+    waiting: BTreeMap<Id, Vec<Vec<u8>>>,
+    updates: usize,
     bytes: usize,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    missing: Id,
-    update: Vec<u8>,
 }
 
 impl Pending {
@@ -26,26 +25,76 @@ impl Pending {
 
     /// Lets an update wait. False if there is no room: then it is dropped, and its author must be synced anew.
     pub(super) fn push(&mut self, missing: Id, update: &[u8]) -> bool {
-        if self.waiting.iter().any(|waiting| waiting.update == update) {
+        if self.waiting.get(&missing).is_some_and(|same| same.iter().any(|waiting| waiting == update)) {
             return true;
         }
-        let room = self.waiting.len() < PENDING_UPDATES_MAX && self.bytes + update.len() <= PENDING_BYTES_MAX;
+        let room = self.updates < PENDING_UPDATES_MAX && self.bytes + update.len() <= PENDING_BYTES_MAX;
         if room {
+            self.updates += 1;
             self.bytes += update.len();
-            self.waiting.push(Waiting { missing, update: update.to_vec() });
+            self.waiting.entry(missing).or_default().push(update.to_vec());
         }
         room
     }
 
-    /// Takes out one update whose edit is now known.
+    /// Takes out one update whose edit is now known. Of a client all edits up to some clock are known, so only the first that is
+    /// missing of each is looked at.
     pub(super) fn take_ready(&mut self, is_known: impl Fn(Id) -> bool) -> Option<Vec<u8>> {
-        let at = self.waiting.iter().position(|waiting| is_known(waiting.missing))?;
-        let update = self.waiting.remove(at).update;
+        let mut after = Bound::Unbounded;
+        let ready = loop {
+            let (&id, _) = self.waiting.range((after, Bound::Unbounded)).next()?;
+            if is_known(id) {
+                break id;
+            }
+            after = Bound::Excluded(Id { clock: u32::MAX, ..id });
+        };
+        let same = self.waiting.get_mut(&ready)?;
+        let update = same.pop()?;
+        if same.is_empty() {
+            self.waiting.remove(&ready);
+        }
+        self.updates -= 1;
         self.bytes -= update.len();
         Some(update)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.waiting.iter().map(|waiting| &waiting.update[..])
+        self.waiting.values().flatten().map(|update| &update[..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(client: u64, clock: u32) -> Id {
+        Id { client: client, clock }
+    }
+
+    #[test]
+    fn what_is_known_comes_out_whoever_waits_before_it() {
+        let mut pending = Pending::default();
+        for (client, clock) in [(1, 5), (2, 9), (2, 3), (2, 3), (3, u32::MAX)] {
+            assert!(pending.push(id(client, clock), &[client as u8, clock as u8]));
+        }
+        assert_eq!(pending.iter().count(), 4, "the same twice is one");
+        let known = |id: Id| id.client == 2 && id.clock < 5;
+        assert_eq!(pending.take_ready(known), Some(vec![2, 3]));
+        assert_eq!(pending.take_ready(known), None);
+        let mut rest = 0;
+        while pending.take_ready(|_| true).is_some() {
+            rest += 1;
+        }
+        assert!(rest == 3 && pending.is_empty() && pending.bytes == 0 && pending.updates == 0);
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_and_no_more() {
+        let mut pending = Pending::default();
+        for clock in 0..PENDING_UPDATES_MAX as u32 {
+            assert!(pending.push(id(1, clock), &clock.to_le_bytes()));
+        }
+        assert!(!pending.push(id(1, u32::MAX), b"one more"));
+        assert!(pending.push(id(1, 0), &0u32.to_le_bytes()), "what waits already is not refused");
     }
 }
