@@ -195,26 +195,33 @@ fn open(app: &adw::Application) {
     begin();
 }
 
-/// A text that was typed in so many edits, here and there, with deletions.
+/// A text that many people typed, each so many edits here and there with deletions. Many, because a local edit of yrs walks all
+/// blocks before it: one who made all of them would take minutes.
 fn typed_text() -> Bytes {
+    const PEOPLE: u64 = 26;
     let mut rng = Rng::from_seed(7);
-    let mut document = TextDocument::new(7).expect("a text");
-    let mut at = 0;
-    for edit in 0..EDITS {
-        let len = document.visible().len();
-        if edit % 40 == 0 {
-            at = rng.below(len as u64 + 1) as usize;
+    let mut whole = TextDocument::new(7).expect("a text");
+    for person in 1..=PEOPLE {
+        let mut document = TextDocument::new(7 + person).expect("a text");
+        let mut at = 0;
+        for edit in 0..EDITS / PEOPLE as usize {
+            if edit % 40 == 0 {
+                at = rng.below(document.visible().len() as u64 + 1) as usize;
+            }
+            let at_once = if edit % 60 == 59 { "\n" } else { ["a", "e", "n", " ", "t", "o"][edit % 6] };
+            if edit % 5 == 4 && at > 0 {
+                document.splice(at - 1, 1, "", 0).expect("an edit");
+                at -= 1;
+            } else {
+                document.splice(at, 0, at_once, 0).expect("an edit");
+                at += 1;
+            }
         }
-        let at_once = if edit % 60 == 59 { "\n" } else { ["a", "e", "n", " ", "t", "o"][edit % 6] };
-        if edit % 5 == 4 && at > 0 {
-            document.splice(at - 1, 1, "", 0).expect("an edit");
-            at -= 1;
-        } else {
-            document.splice(at, 0, at_once, 0).expect("an edit");
-            at += 1;
-        }
+        let typed = document.document().snapshot().expect("a snapshot");
+        let (_, applied) = whole.apply(&[&typed]);
+        assert!(applied.iter().all(Result::is_ok), "what was typed is taken");
     }
-    document.document().snapshot().expect("a snapshot").into()
+    whole.document().snapshot().expect("a snapshot").into()
 }
 
 /// The first widget of this type at or below another.

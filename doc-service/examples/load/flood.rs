@@ -13,7 +13,7 @@ use yrs::{Doc, Text, Transact};
 use super::client::connect;
 
 /// Edits on their way at once.
-const IN_FLIGHT: usize = 1_000;
+const IN_FLIGHT: usize = 100;
 
 /// Publishes so many edits of one typist and waits until the last has come out of the service.
 pub(crate) async fn run(server: &str, cluster: &str, document: &str, count: usize) -> Value {
