@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn id(client: u64, clock: u32) -> Id {
-        Id { client: client, clock }
+        Id { client, clock }
     }
 
     #[test]
