@@ -217,7 +217,7 @@ mod tests {
     /// Few lines and few tags, so that lines overflow and tags collide all the time.
     fn hash_of(entry: &Entry) -> u64 {
         let key = u64::from(entry.key()[0]);
-        (key % 3) << 48 | key % 5
+        ((key % 3) << 48) | (key % 5)
     }
 
     proptest! {
@@ -238,7 +238,8 @@ mod tests {
                     }
                     (false, Some(place)) => {
                         let removed = lines.remove(place, hash_of).unwrap();
-                        prop_assert_eq!(removed.as_string(), map.remove(&key).as_deref().map(str::as_bytes));
+                        let value = map.remove(&key).unwrap();
+                        prop_assert_eq!(removed.as_string(), Some(value.as_bytes()));
                     }
                     _ => {}
                 }
