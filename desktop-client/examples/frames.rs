@@ -208,7 +208,8 @@ fn typed_text() -> Bytes {
             if edit % 40 == 0 {
                 at = rng.below(document.visible().len() as u64 + 1) as usize;
             }
-            let at_once = if edit % 60 == 59 { "\n" } else { ["a", "e", "n", " ", "t", "o"][edit % 6] };
+            // Not one that the next deletion takes back.
+            let at_once = if edit % 60 == 57 { "\n" } else { ["a", "e", "n", " ", "t", "o"][edit % 6] };
             if edit % 5 == 4 && at > 0 {
                 document.splice(at - 1, 1, "", 0).expect("an edit");
                 at -= 1;

@@ -93,9 +93,10 @@ impl Actor {
             let may_ask = self.publications.has_room();
             let wake = tokio::select! {
                 biased;
+                // Before the channel: a save asks seldom, and in a flood of edits nothing behind the channel would come up.
+                wake = self.saving.next() => Wake::Save(wake),
                 event = self.subscription.next() => Wake::Heard(event),
                 arrived = self.publications.next() => Wake::Arrived(arrived),
-                wake = self.saving.next() => Wake::Save(wake),
                 _ = ticks.tick() => Wake::Tick,
                 messages = batch(inbox), if may_ask => Wake::Asked(messages),
             };
