@@ -17,9 +17,9 @@ use crate::sheet::grid::model::{COLUMN_WIDTH, ROW_HEIGHT};
 use crate::sheet::grid::{Align, Shown};
 use crate::sheet::selection::Position;
 
-/// Rows and columns around the viewport that the grid has too.
-const MARGIN_ROWS: usize = 60;
-const MARGIN_COLS: usize = 15;
+/// Rows and columns around the viewport that the grid has too: so many that it asks every few frames, so few that no frame is late.
+const MARGIN_ROWS: usize = 20;
+const MARGIN_COLS: usize = 5;
 
 /// The part of a sheet whose cells the grid has.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -129,24 +129,29 @@ impl Binding {
         }
     }
 
-    /// Gives the grid the cells that it needs; all anew, or only if it lacks some.
+    /// Gives the grid the cells that it needs; all anew, or only those it lacks: a frame of scrolling costs the lines that come in.
     pub(super) fn fill(&self, anew: bool) {
         let (rows, cols) = self.parts.grid.viewport();
-        if !anew && self.filled.borrow().covers(&rows, &cols) {
+        let before = if anew { Filled::default() } else { self.filled.borrow().clone() };
+        if !anew && before.covers(&rows, &cols) {
             return;
         }
         let filled = Filled::around(rows, cols);
         let values = self.values.borrow();
-        let cells = self.with_sheet(|_, sheet| {
+        let cells: Option<Vec<(Position, Shown)>> = self.with_sheet(|_, sheet| {
             let rows = filled.rows.start..filled.rows.end.min(sheet.rows().len());
             let cols = filled.cols.start..filled.cols.end.min(sheet.cols().len());
             rows.flat_map(|row| cols.clone().map(move |col| Position { row, col }))
+                .filter(|at| !before.holds(at.row, at.col))
                 .filter_map(|at| Some((at, shown(sheet, sheet.key_at(at.row, at.col)?, &values)?)))
                 .collect()
         });
         drop(values);
-        self.filled.replace(filled);
-        self.parts.grid.update(|model| model.cells = cells.unwrap_or_default());
+        self.filled.replace(filled.clone());
+        self.parts.grid.update(|model| {
+            model.cells.retain(|at, _| before.holds(at.row, at.col) && filled.holds(at.row, at.col));
+            model.cells.extend(cells.unwrap_or_default());
+        });
     }
 
     /// Draws those of these cells anew that the grid has.
