@@ -19,7 +19,7 @@ del @k | del @k @k @o | unlink @k @o | exists @k @k @o | exists @k | touch @k @o
 renamenx @k @k | renamenx @o @k | copy @k @k | copy @o @k | copy @k @k replace | copy @k @o db 0 replace | copy @k @k foo | copy @k @k db abc
 keys * | keys k? | keys {tag}* | keys [ko][0-2] | keys *[^1] | keys nosuch* | randomkey | dbsize | scan 0 count 10000
 scan 0 match k* count 10000 | scan 0 type string count 10000 | scan 0 type hash count 10000 | scan 0 match o? count 10000 type list
-scan 0 count 0 | scan 0 count abc | scan abc | scan 0 foo | scan 0 match | object refcount @o nosuch | object nosuch @k | object freq @o
+scan 0 count 0 | scan 0 count abc | scan abc | scan 0 foo | scan 0 match | object refcount nosuch | object nosuch @k | object freq @o
 expire @k @sec | expire @k @sec nx | expire @k @sec xx | expire @k @sec gt | expire @k @sec lt | expire @k @sec gt xx | expire @k @sec nx gt
 expire @k @sec gt lt | expire @k @sec foo | pexpire @k @ms | pexpire @k @ms gt | pexpire @k @ms lt | pexpire @k @ms xx lt | pexpire @o @ms nx
 expireat @k @at | expireat @k @at gt | expireat @k @at lt | pexpireat @k @atms | pexpireat @k @atms gt | pexpireat @k @atms xx
