@@ -185,7 +185,12 @@ fn screen(folder: &Path) -> (Process, String) {
     let number = wait::until_some("the screen has a number", || {
         process.log().lines().find_map(|line| line.trim().parse::<u32>().ok())
     });
-    (process, format!(":{number}"))
+    let display = format!(":{number}");
+    wait::until("the screen takes clients", || {
+        let geometry = Command::new("xdotool").env("DISPLAY", &display).arg("getdisplaygeometry").output();
+        geometry.is_ok_and(|output| output.status.success())
+    });
+    (process, display)
 }
 
 /// A session bus; assistive technology is started on it by whoever asks first.

@@ -15,7 +15,6 @@
 mod composing;
 mod desk;
 mod documents;
-mod kills;
 mod outages;
 mod sheets;
 mod sight;
