@@ -71,29 +71,6 @@ impl Desk {
         window
     }
 
-    /// Begins to type so many words into each of these windows in turn, a word of each at a time. `word` makes a word from its
-    /// number and the window's. Typing ends when the process is dropped, even in the middle of a word.
-    pub(crate) fn types_in_turn(
-        &self,
-        windows: &[Window],
-        word: impl Fn(usize, usize) -> String,
-        words: usize,
-    ) -> Process {
-        let mut chain: Vec<String> = Vec::new();
-        for number in 0..words {
-            for (place, window) in windows.iter().enumerate() {
-                let id = window.x11_id().expect("the window is open");
-                chain.extend(["windowfocus".into(), "--sync".into(), id]);
-                let typed = ["type", "--delay", "25", "--args", "1"].map(str::to_owned);
-                chain.extend(typed.into_iter().chain([word(number, place)]));
-            }
-        }
-        let log = self.folder.path().join("typing.log");
-        Process::spawn_with(&binary::installed("xdotool"), &chain, &log, |command| {
-            command.env("DISPLAY", &self.display)
-        })
-    }
-}
 
 impl Window {
     /// What assistive technology sees now.

@@ -6,7 +6,7 @@
 //! - [`sight`]: what assistive technology sees of a window.
 //! - [`together`]: people who write one text. [`sheets`]: people who fill one sheet.
 //! - [`composing`]: letters that are composed of several keys.
-//! - [`outages`]: services and windows that stop or die. [`kills`]: everything is killed at once.
+//! - [`outages`]: services and windows that stop or die.
 //! - [`documents`]: the list of documents.
 //! - [`snapshots`]: what is edited by RESP is saved by the document service.
 
