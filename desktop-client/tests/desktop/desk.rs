@@ -70,7 +70,7 @@ impl Desk {
         wait::until(&format!("{person}'s window is open"), || window.x11_id().is_some());
         window
     }
-
+}
 
 impl Window {
     /// What assistive technology sees now.
