@@ -296,8 +296,18 @@ fn outcome(mut values: Vec<Value>, shape: Shape, node: &Address) -> Result<Outco
         (Value::Error(_), Some(error)) if Refusal::of(&error, node) == Refusal::Final => {
             Err(ClientError::Discarded(error))
         }
-        (Value::Error(_), Some(error)) | (Value::Error(error), None) => Ok(Outcome::Refused(error)),
+        (Value::Error(_), Some(error)) => Ok(Outcome::Refused(error)),
+        (Value::Error(error), None) => Ok(Outcome::Refused(cause(error))),
         (other, _) => Err(ClientError::unexpected("EXEC", &other)),
+    }
+}
+
+/// Why EXEC was refused although each command was queued: what came between (a full disk) stands behind `EXECABORT`, since
+/// Redis 6.2.
+fn cause(error: ServerError) -> ServerError {
+    match error.detail().strip_prefix("Transaction discarded because of: ") {
+        Some(cause) if error.code() == "EXECABORT" => ServerError::new(cause.as_bytes()),
+        _ => error,
     }
 }
 
@@ -331,6 +341,9 @@ mod tests {
             of(&["OK", "-ERR unknown command", "-EXECABORT no"]),
             Err(ClientError::Discarded(_))
         ));
+        let full =
+            of(&["OK", "QUEUED", "-EXECABORT Transaction discarded because of: MISCONF Errors writing"]);
+        assert!(matches!(full, Ok(Outcome::Refused(error)) if error.code() == "MISCONF"));
         let loading = of(&["-LOADING", "-LOADING", "-ERR EXEC without MULTI"]);
         assert!(matches!(loading, Ok(Outcome::Refused(error)) if error.code() == "LOADING"));
     }
