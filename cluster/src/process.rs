@@ -9,7 +9,7 @@ use crate::config::{Config, Settings, low};
 use crate::local;
 use crate::logging;
 use crate::node::Node;
-use crate::server::signals;
+use crate::server::signals::Signals;
 
 /// File descriptors beside those of clients: listeners, bus links, range files, the log.
 const OTHER_FILES: u64 = 512;
@@ -32,31 +32,30 @@ pub fn main(args: impl Iterator<Item = String>) -> ExitCode {
 
 fn run(args: impl Iterator<Item = String>) -> Result<(), String> {
     let settings = low::load(args).map_err(|error| error.to_string())?;
-    prepare(&settings, 1)?;
+    let signals = prepare(&settings, 1)?;
     let node = Node::start(settings).map_err(|error| error.to_string())?;
-    serve(vec![node], async |_| ())
+    serve(signals, vec![node], async |_| ())
 }
 
 fn run_local(args: impl Iterator<Item = String>) -> Result<(), String> {
     let arguments = local::Arguments::of(args)?;
-    if let Some(first) = arguments.settings.first() {
-        prepare(first, arguments.settings.len() as u64)?;
-    }
+    let first = arguments.settings.first().ok_or("a cluster has at least one node")?;
+    let signals = prepare(first, arguments.settings.len() as u64)?;
     let nodes = local::start(&arguments).map_err(|error| error.to_string())?;
-    serve(nodes, local::form::form)
+    serve(signals, nodes, local::form::form)
 }
 
 /// What a process does once, however many nodes it runs.
-fn prepare(settings: &Settings, nodes: u64) -> Result<(), String> {
+fn prepare(settings: &Settings, nodes: u64) -> Result<Signals, String> {
     let config = Config::of(settings).map_err(|(name, reason)| format!("'{name}': {reason}"))?;
     logging::start(&config).map_err(|error| format!("Can't open the log file: {error}"))?;
     allow_files(nodes * (config.maxclients as u64 + OTHER_FILES));
-    Ok(())
+    Signals::hear().map_err(|error| format!("cannot wait for signals: {error}"))
 }
 
 /// Serves until the process is told to end, and stops all nodes in order.
-fn serve(nodes: Vec<Node>, meanwhile: impl AsyncFnOnce(&[Node])) -> Result<(), String> {
-    signals::wait(&nodes, meanwhile(&nodes)).map_err(|error| format!("cannot wait for signals: {error}"))?;
+fn serve(signals: Signals, nodes: Vec<Node>, meanwhile: impl AsyncFnOnce(&[Node])) -> Result<(), String> {
+    signals.wait(&nodes, meanwhile(&nodes));
     nodes.into_iter().try_for_each(|node| node.stop().map_err(|error| error.to_string()))
 }
 
