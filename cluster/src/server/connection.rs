@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::oneshot;
 
 use super::dispatch::{Next, Turn};
+use super::linger;
 use super::outbox::Taken;
 use super::pause::{Hold, Pause};
 use super::scratch::{READ_BYTES, SCRATCH, Scratch};
@@ -192,6 +193,7 @@ impl Connection {
                 }
                 stop
             };
+            linger::served();
             if stop.hold.is_some() {
                 self.output.extend_from_slice(&scratch.output);
             } else {

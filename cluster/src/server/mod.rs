@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`listener`]: accepts; [`workers`]: the threads that serve; [`signals`]: what ends the process; [`housekeeping`]: what nobody asks for.
+//! - [`listener`]: accepts; [`workers`]: the threads that serve, which `linger` before they sleep; [`signals`]: what ends the process; [`housekeeping`]: what nobody asks for.
 //! - [`connection`]: one connection: reads, runs, writes; `dispatch`: one request; `tally`: what it took; [`pause`]: what a connection may wait for.
 //! - [`session`]: what a connection remembers; [`clients`]: the registry of all; [`outbox`]: messages pushed to one.
 
@@ -10,6 +10,7 @@ pub mod clients;
 pub mod connection;
 mod dispatch;
 pub mod housekeeping;
+mod linger;
 pub mod listener;
 pub mod outbox;
 pub mod pause;

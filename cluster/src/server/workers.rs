@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
+use super::linger;
+
 /// Most workers: more never helped, and each has its buffers.
 const WORKERS_MAX: usize = 128;
 
@@ -32,6 +34,7 @@ impl Workers {
             Workers { handles: Vec::new(), next: AtomicUsize::new(0), stopping, threads: Mutex::default() };
         for number in 0..count {
             let handle = workers.start_apart(&format!("worker-{number}"))?;
+            handle.spawn(linger::linger());
             workers.handles.push(handle);
         }
         Ok(workers)
