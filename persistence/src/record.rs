@@ -1,10 +1,17 @@
 //! Records and their items: FORMAT.md, "Record" and "Item".
 
+use shared::limits::{ITEM_BYTES_MAX, RECORD_BYTES_TARGET};
+
+use crate::header::HEADER_BYTES;
+
 /// Length of a record's header, bytes.
 pub(crate) const RECORD_HEADER_BYTES: usize = 16;
 
 /// Length of an item's header, bytes.
 pub(crate) const ITEM_HEADER_BYTES: usize = 6;
+
+/// No payload is longer, bytes: a record takes one item more while it is below its target.
+const PAYLOAD_BYTES_MAX: usize = RECORD_BYTES_TARGET + ITEM_BYTES_MAX;
 
 /// The slot of the item that is the table of cuts.
 pub(crate) const CUTS_SLOT: u16 = u16::MAX;
@@ -28,8 +35,8 @@ impl RecordHeader {
 
     /// Why this header cannot stand at this offset with so many bytes of the file after it, if so.
     pub(crate) fn refuse(&self, offset: u64, remaining: u64) -> Option<&'static str> {
-        if (self.length as usize) < ITEM_HEADER_BYTES {
-            Some("the length of the record is too small")
+        if !is_payload_length(self.length) {
+            Some("no record has such a length")
         } else if self.offset != offset {
             Some("the record has another offset")
         } else if u64::from(self.length) > remaining {
@@ -38,12 +45,35 @@ impl RecordHeader {
             None
         }
     }
+
+    /// These at most 16 bytes contradict nothing that is known of the header of a record at this offset.
+    pub(crate) fn may_begin_with(bytes: &[u8], offset: u64) -> bool {
+        let length = bytes.get(4..).and_then(|rest| rest.first_chunk());
+        length.is_none_or(|length| is_payload_length(u32::from_le_bytes(*length)))
+            && bytes.get(8..).is_none_or(|rest| offset.to_le_bytes().starts_with(rest))
+    }
+}
+
+fn is_payload_length(length: u32) -> bool {
+    (ITEM_HEADER_BYTES..=PAYLOAD_BYTES_MAX).contains(&(length as usize))
+}
+
+/// The offset of this byte of a file whose first record has the offset `start`.
+pub(crate) fn offset_at(byte: u64, start: u64) -> u64 {
+    // Not beyond the file: a start near the end of the numbers comes from damage only, and then no record is valid.
+    start.wrapping_add(byte - HEADER_BYTES as u64)
 }
 
 /// The CRC that a record with this header (its own CRC aside) and payload must have.
 pub(crate) fn crc_of(header: &[u8; RECORD_HEADER_BYTES], payload: &[u8]) -> u32 {
+    crc_with_length(RecordHeader::decode(header).length, header, payload)
+}
+
+/// The CRC that it must have if its length is this one, whatever the header says.
+pub(crate) fn crc_with_length(length: u32, header: &[u8; RECORD_HEADER_BYTES], payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&header[4..]);
+    hasher.update(&length.to_le_bytes());
+    hasher.update(&header[8..]);
     hasher.update(payload);
     hasher.finalize()
 }

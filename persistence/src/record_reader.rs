@@ -3,11 +3,11 @@
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use shared::rt::fs::{File, FileExt};
+use shared::rt::fs::File;
 
 use crate::error::{Doing, Error};
 use crate::header::HEADER_BYTES;
-use crate::record::{RECORD_HEADER_BYTES, RecordHeader, crc_of};
+use crate::record::{RECORD_HEADER_BYTES, RecordHeader, crc_of, offset_at};
 
 /// How much is read from a file at once, bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -54,7 +54,7 @@ impl RecordReader {
 
     /// The offset of the byte that is read next.
     pub(crate) fn offset(&self) -> u64 {
-        offset_of(self.at, self.start)
+        offset_at(self.at, self.start)
     }
 
     /// The next record. After [`Next::Bad`] there is nothing more to read.
@@ -83,47 +83,8 @@ impl RecordReader {
         Ok(Next::Record { at, offset: offset + RECORD_HEADER_BYTES as u64, payload: &self.payload })
     }
 
-    /// The first byte after `from` at which a valid record begins, if there is one: what tells damage from a torn tail.
-    ///
-    /// Each byte of a file has one offset at which a record there would be valid, so candidates are rare and each is checked whole.
-    pub(crate) fn valid_after(&self, from: u64) -> Result<Option<u64>, Error> {
-        let file = self.input.get_ref();
-        let mut window = Vec::new();
-        let mut at = from + 1;
-        while at + RECORD_HEADER_BYTES as u64 <= self.length {
-            let size = (self.length - at).min(READ_BYTES as u64) as usize;
-            window.resize(size, 0);
-            file.read_exact_at(&mut window, at).doing("cannot read", &self.path)?;
-            for (index, raw) in window.windows(RECORD_HEADER_BYTES).enumerate() {
-                let Some(raw) = raw.first_chunk() else { continue };
-                let header = RecordHeader::decode(raw);
-                let candidate = at + index as u64;
-                let left = self.length - candidate - RECORD_HEADER_BYTES as u64;
-                if header.refuse(offset_of(candidate, self.start), left).is_none()
-                    && self.is_valid(file, candidate, raw, header)?
-                {
-                    return Ok(Some(candidate));
-                }
-            }
-            at += (size - RECORD_HEADER_BYTES + 1) as u64;
-        }
-        Ok(None)
+    /// The file, to look at what is bad in it.
+    pub(crate) fn file(&self) -> &File {
+        self.input.get_ref()
     }
-
-    fn is_valid(
-        &self,
-        file: &File,
-        at: u64,
-        raw: &[u8; RECORD_HEADER_BYTES],
-        header: RecordHeader,
-    ) -> Result<bool, Error> {
-        let mut payload = vec![0; header.length as usize];
-        file.read_exact_at(&mut payload, at + RECORD_HEADER_BYTES as u64).doing("cannot read", &self.path)?;
-        Ok(crc_of(raw, &payload) == header.crc)
-    }
-}
-
-fn offset_of(at: u64, start: u64) -> u64 {
-    // Not beyond the file: a start near the end of the numbers comes from damage only, and then no record is valid.
-    start.wrapping_add(at - HEADER_BYTES as u64)
 }

@@ -263,6 +263,28 @@ fn a_torn_end_is_cut_off_and_told() {
 }
 
 #[test]
+fn a_foreign_file_in_the_place_of_a_log_is_refused_and_left_as_it_is() {
+    let (mut server, log) = with_records();
+    let whole = fs::read(&log).unwrap();
+    let letter = b"This is fifty-five bytes of a letter to somebody else.\n";
+    for foreign in [&letter[..], &[&whole[..], letter].concat()] {
+        fs::write(&log, foreign).unwrap();
+        let at = foreign.len() - letter.len();
+        let said = refused(&server);
+        assert!(said.contains(&format!("{}: damaged at byte {at}: ", log.display())), "{said}");
+        assert_eq!(fs::read(&log).unwrap(), foreign);
+    }
+    fs::write(&log, &whole).unwrap();
+    server.node.start();
+    assert_eq!(server.connect().say("DBSIZE"), ":20");
+    // Once started, the node knows how much there was: nothing at all is missed too.
+    server.node.kill();
+    fs::write(&log, b"").unwrap();
+    let said = refused(&server);
+    assert!(said.contains(&log.display().to_string()) && said.contains("durable up to"), "{said}");
+}
+
+#[test]
 fn a_missing_file_and_a_damaged_header_are_refused_by_name() {
     let (server, log) = with_records();
     let whole = fs::read(&log).unwrap();

@@ -4,12 +4,13 @@
 //!
 //! - [`pending`]: effects on their way to the writer.
 //! - [`writer`]: takes what is pending in all ranges and writes it.
-//! - [`reader`]: walks increments, tells a torn tail from damage.
+//! - [`reader`]: walks increments; [`tail`]: tells a torn tail from damage.
 //! - [`rewrite`]: a log becomes a base.
 
 pub(crate) mod pending;
 pub(crate) mod reader;
 pub(crate) mod rewrite;
+mod tail;
 pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Walks the increments of a range in order; tells a torn tail from damage. FORMAT.md, "Recovery".
+//! Walks the increments of a range in order. FORMAT.md, "Recovery".
 
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use shared::slot::Slot;
 use crate::error::{Doing, Error};
 use crate::header::{BadHeader, HEADER_BYTES, Header, Kind, VERSION};
 use crate::layout::RangeFolder;
+use crate::log::tail::Tail;
 use crate::manifest::Manifest;
 use crate::record::{Item, Items};
 use crate::record_reader::{Next, RecordReader};
@@ -99,7 +100,7 @@ fn walk_one(
     increment: &mut Found,
     each: &mut impl FnMut(Effect<'_>) -> Result<(), String>,
 ) -> Result<u64, Error> {
-    let &Place { folder, start, followed, .. } = place;
+    let &Place { folder, start, .. } = place;
     let path = &increment.path;
     let mut file = File::open(path).doing("cannot open", path)?;
     let mut raw = Vec::with_capacity(HEADER_BYTES);
@@ -111,7 +112,9 @@ fn walk_one(
             return Err(Error::Version { file: path.clone(), found, known: VERSION });
         }
         Err(BadHeader::Unreadable) => {
-            refuse_damage(&reader, path, 0, "the header is not readable", followed)?;
+            place
+                .tail(increment, reader.file())
+                .judge_header(&place.header(increment).encode(), "the header is not readable")?;
             return Ok(start);
         }
     }
@@ -123,7 +126,7 @@ fn walk_one(
                 return Ok(reader.offset());
             }
             Next::Bad { at, what } => {
-                refuse_damage(&reader, path, at, what, followed)?;
+                place.tail(increment, reader.file()).judge_record(at, what)?;
                 increment.valid = at;
                 return Ok(reader.offset());
             }
@@ -132,9 +135,29 @@ fn walk_one(
 }
 
 impl Place<'_> {
+    /// The header that the increment must have.
+    fn header(&self, increment: &Found) -> Header {
+        Header {
+            kind: Kind::Log,
+            range: self.folder.range as u16,
+            number: increment.number,
+            start: self.start,
+        }
+    }
+
+    fn tail<'a>(&self, increment: &'a Found, file: &'a File) -> Tail<'a> {
+        Tail {
+            path: &increment.path,
+            file,
+            length: increment.length,
+            start: self.start,
+            followed: self.followed,
+        }
+    }
+
     fn check(&self, increment: &Found, header: Header) -> Result<(), Error> {
-        let (range, number) = (self.folder.range as u16, increment.number);
-        if header.range != range || header.number != number {
+        let expected = self.header(increment);
+        if (header.range, header.number) != (expected.range, expected.number) {
             let what = format!("the header is that of log {} of range {}", header.number, header.range);
             return Err(Error::damaged(&increment.path, 0, what));
         }
@@ -154,26 +177,6 @@ impl Place<'_> {
                 Err(Error::damaged(&increment.path, 0, what))
             }
         }
-    }
-}
-
-/// An error unless what is bad at this byte of the file is explained by a crash.
-fn refuse_damage(
-    reader: &RecordReader,
-    path: &Path,
-    at: u64,
-    what: &str,
-    followed: bool,
-) -> Result<(), Error> {
-    if followed {
-        return Err(Error::damaged(path, at, format!("{what}, and a later increment holds something")));
-    }
-    // The record before the first one begins right behind the header, not in it.
-    match reader.valid_after(at.max(HEADER_BYTES as u64 - 1))? {
-        Some(later) => {
-            Err(Error::damaged(path, at, format!("{what}, but byte {later} begins a valid record")))
-        }
-        None => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use shared::rt::fs;
 use crate::error::{Doing, Error};
 use crate::layout::{Layout, Named, RangeFolder, canonical};
 use crate::manifest::{Manifest, Unplaced, write_durably};
-use crate::recovery::for_each_range;
+use crate::recovery::in_parallel;
 
 const FORMAT_TITLE: &str = "rustidocs store ";
 const FORMAT_VERSION: u16 = 1;
@@ -41,7 +41,7 @@ pub(super) fn store(layout: &Layout) -> Result<(), Error> {
     for range in 0..RANGES {
         refuse_orphans(layout, &layout.range(range))?;
     }
-    for_each_range(|range| create_range(&layout.range(range)))?;
+    in_parallel(0..RANGES, |range| create_range(&layout.range(range)))?;
     let new = layout.dir().join("format.new");
     write_durably(&new, format!("{FORMAT_TITLE}{FORMAT_VERSION}\n").as_bytes())?;
     fs::rename(&new, layout.format()).doing("cannot rename", &new)?;

@@ -12,7 +12,6 @@ mod report;
 
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use shared::limits::RANGES;
@@ -84,25 +83,25 @@ pub(crate) fn open(
         Err(error) if error.kind() == ErrorKind::NotFound => create::store(layout)?,
         Err(error) => return Err(error).doing("cannot read", &layout.format()),
     }
-    let replayed = for_each_range(|range| range::replay(&layout.range(range), replay))?;
-    let recovered = replayed.into_iter().map(range::settle).collect::<Result<Vec<_>, _>>()?;
+    let replayed = in_parallel(0..RANGES, |range| range::replay(&layout.range(range), replay))?;
+    let recovered = in_parallel(replayed, range::settle)?;
     let ranges = recovered.iter().map(|recovered| recovered.report.clone()).collect();
     Ok((lock, recovered, RecoveryReport { ranges, elapsed: began.elapsed() }))
 }
 
 /// Does the same for every range, on as many threads as there are processors. The error is that of the lowest range that has one.
-fn for_each_range<T: Send>(job: impl Fn(usize) -> Result<T, Error> + Sync) -> Result<Vec<T>, Error> {
+fn in_parallel<T: Send, U: Send>(
+    ranges: impl IntoIterator<Item = T, IntoIter: Send>,
+    job: impl Fn(T) -> Result<U, Error> + Sync,
+) -> Result<Vec<U>, Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(RANGES);
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(RANGES)));
+    let (next, done) = (Mutex::new(ranges.into_iter().enumerate()), Mutex::new(Vec::with_capacity(RANGES)));
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let range = next.fetch_add(1, Ordering::Relaxed);
-                    if range >= RANGES {
-                        return;
-                    }
-                    let result = job(range);
+                    let Some((range, of_range)) = next.lock().next() else { return };
+                    let result = job(of_range);
                     done.lock().push((range, result));
                 }
             });

@@ -1,6 +1,6 @@
 //! Recovers one range. FORMAT.md, "Recovery".
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use shared::rt::fs;
 
@@ -10,7 +10,7 @@ use crate::header::HEADER_BYTES;
 use crate::layout::{Named, RangeFolder};
 use crate::log::LogFile;
 use crate::log::reader::{Effect, Found, Walked, walk};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Unplaced};
 use crate::recovery::report::{RangeReport, TornTail};
 use crate::recovery::{Recovered, Replay};
 
@@ -28,6 +28,7 @@ pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Repla
     let manifest = Manifest::read(folder)?.ok_or_else(|| {
         Error::damaged(&folder.manifest(), 0, "the file is missing, but the store was finished")
     })?;
+    refuse_unnamed(folder, &manifest)?;
     let mut report = RangeReport::default();
     let cuts = match manifest.base {
         None => Cuts::none(folder.range),
@@ -54,9 +55,9 @@ pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Repla
     Ok(Replayed { folder: folder.clone(), manifest, walked, report })
 }
 
-/// Cuts off what is torn and clears away what unfinished steps left, once every range is known to be good.
+/// Cuts off what is torn, clears away what unfinished steps left, and notes how far the log reaches, once every range is known to be good.
 pub(super) fn settle(replayed: Replayed) -> Result<Recovered, Error> {
-    let Replayed { folder, manifest, walked, mut report } = replayed;
+    let Replayed { folder, mut manifest, walked, mut report } = replayed;
     let mut last = None;
     for found in &walked.increments {
         report.bytes += found.valid;
@@ -66,6 +67,7 @@ pub(super) fn settle(replayed: Replayed) -> Result<Recovered, Error> {
         last = Some(found);
     }
     report.removed = remove_unnamed(&folder, &manifest)?;
+    note_end(&folder, &mut manifest, walked.end)?;
     let last = last.ok_or_else(|| Error::damaged(&folder.manifest(), 0, "no increment is named"))?;
     Ok(Recovered {
         log: LogFile::open(&last.path)?,
@@ -94,12 +96,40 @@ fn settle_log(found: &Found) -> Result<Option<TornTail>, Error> {
     Ok(Some(torn))
 }
 
+/// Notes in the manifest how far the log reaches, now that all of it is durable: from here on a shorter one is damage.
+fn note_end(folder: &RangeFolder, manifest: &mut Manifest, end: u64) -> Result<(), Error> {
+    if end <= manifest.reaches {
+        return Ok(());
+    }
+    let noted = Manifest { reaches: end, ..manifest.clone() };
+    match noted.place(folder) {
+        Ok(()) => *manifest = noted,
+        // A full disk must not keep a store from being read.
+        Err(Unplaced::Before(error)) => tracing::warn!(%error, "cannot note how far the log reaches"),
+        Err(Unplaced::Unknown(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+/// An increment gets its first byte when a manifest has named it: one with bytes that is not named, and is no older one, was lost by the manifest.
+fn refuse_unnamed(folder: &RangeFolder, manifest: &Manifest) -> Result<(), Error> {
+    for path in files(folder)? {
+        if let Named::Log(number) = named(&path)
+            && manifest.logs.first().is_some_and(|first| number > *first)
+            && !manifest.logs.contains(&number)
+            && fs::metadata(&path).doing("cannot look at", &path)?.len() > 0
+        {
+            return Err(Error::damaged(&path, 0, "it holds something, but the manifest does not name it"));
+        }
+    }
+    Ok(())
+}
+
 /// Removes what unfinished steps left.
 fn remove_unnamed(folder: &RangeFolder, manifest: &Manifest) -> Result<Vec<PathBuf>, Error> {
     let mut removed = Vec::new();
-    for entry in fs::read_dir(&folder.path).doing("cannot read", &folder.path)? {
-        let path = entry.doing("cannot read", &folder.path)?.path();
-        let unnamed = match Named::of(&path.file_name().unwrap_or_default().to_string_lossy()) {
+    for path in files(folder)? {
+        let unnamed = match named(&path) {
             Named::ManifestNew => true,
             Named::Base(number) => manifest.base.is_none_or(|(named, _)| named != number),
             Named::Log(number) => !manifest.logs.contains(&number),
@@ -110,6 +140,18 @@ fn remove_unnamed(folder: &RangeFolder, manifest: &Manifest) -> Result<Vec<PathB
             removed.push(path);
         }
     }
-    removed.sort();
     Ok(removed)
+}
+
+/// The files of a range's folder, by name.
+fn files(folder: &RangeFolder) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(&folder.path).doing("cannot read", &folder.path)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = paths.collect::<Result<Vec<_>, _>>().doing("cannot read", &folder.path)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn named(path: &Path) -> Named {
+    Named::of(&path.file_name().unwrap_or_default().to_string_lossy())
 }

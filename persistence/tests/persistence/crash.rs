@@ -99,7 +99,12 @@ proptest! {
             }
             let mut bytes = fs::read(path).unwrap();
             let keep = *durable as usize + lost.index(bytes.len() - *durable as usize + 1);
-            if zeros { bytes[keep..].fill(0) } else { bytes.truncate(keep) }
+            if zeros {
+                // A sector is lost from where its last write began.
+                bytes[(keep / 512 * 512).max(*durable as usize)..].fill(0);
+            } else {
+                bytes.truncate(keep);
+            }
             let later_holds = fs::read_dir(path.parent().unwrap()).unwrap().any(|entry| {
                 let path_of = entry.unwrap().path();
                 let number = |path: &Path| path.file_name()?.to_str()?.strip_prefix("log.")?.parse::<u64>().ok();

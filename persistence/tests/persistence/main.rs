@@ -16,3 +16,4 @@ mod order;
 mod poison;
 mod rewrite;
 mod script;
+mod tail;
