@@ -11,7 +11,7 @@
 //! - `base`: writer and reader of a base.
 //! - `recovery`: from a directory to a store; [`RecoveryReport`].
 //! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit; `signal`: waking the threads.
-//! - `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
+//! - `disk`: the steps on which a crash is survived. `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
 //!
 //! # A write, from the caller's lock to the disk
 //!
@@ -24,6 +24,7 @@
 
 mod base;
 mod config;
+mod disk;
 mod error;
 mod generation;
 mod header;

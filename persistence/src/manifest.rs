@@ -6,6 +6,7 @@ use std::path::Path;
 use shared::limits::RANGES;
 use shared::rt::fs::{self, File};
 
+use crate::disk;
 use crate::error::{Doing, Error};
 use crate::layout::{RangeFolder, canonical};
 
@@ -117,8 +118,7 @@ impl Manifest {
     pub(crate) fn place(&self, folder: &RangeFolder) -> Result<(), Unplaced> {
         let (new, path) = (folder.manifest_new(), folder.manifest());
         write_durably(&new, self.encode().as_bytes()).map_err(Unplaced::Before)?;
-        fs::rename(&new, &path).doing("cannot rename", &new).map_err(Unplaced::Unknown)?;
-        fs::sync_dir(&folder.path).doing("cannot fsync", &folder.path).map_err(Unplaced::Unknown)
+        disk::rename(&new, &path).and_then(|()| disk::sync_dir(&folder.path)).map_err(Unplaced::Unknown)
     }
 
     /// A number that no file named here has, nor any that was named before.
@@ -139,7 +139,7 @@ pub(crate) enum Unplaced {
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = File::create(path).doing("cannot create", path)?;
     file.write_all(bytes).doing("cannot write", path)?;
-    file.sync_all().doing("cannot fsync", path)
+    disk::sync_all(&file, path)
 }
 
 fn base_of(text: &str) -> Option<Option<(u64, u64)>> {

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use shared::limits::{RECORD_BYTES_TARGET, SLOTS_PER_RANGE};
-use shared::rt::fs::{self, File, OpenOptions};
+use shared::rt::fs::{File, OpenOptions};
 use shared::slot::Slot;
 
+use crate::disk;
 use crate::error::{Doing, Error};
 use crate::header::{HEADER_BYTES, Header, Kind};
 use crate::record::{CUTS_SLOT, seal};
@@ -77,7 +78,7 @@ impl BaseWriter {
         }
         self.push(CUTS_SLOT, |bytes| bytes.extend_from_slice(&table));
         self.flush()?;
-        self.file.sync_all().doing("cannot fsync", &self.path)?;
+        disk::sync_all(&self.file, &self.path)?;
         Ok(Written { length: HEADER_BYTES as u64 + self.records.end(), entries: self.entries })
     }
 
@@ -107,10 +108,9 @@ impl BaseWriter {
 impl Drop for BaseWriter {
     fn drop(&mut self) {
         if !self.finished
-            && let Err(error) = fs::remove_file(&self.path)
+            && let Err(error) = disk::remove(&self.path)
         {
-            // Recovery removes it: no manifest names it.
-            tracing::warn!(file = %self.path.display(), %error, "cannot remove an unfinished base");
+            tracing::warn!(%error, "recovery will remove an unfinished base");
         }
     }
 }

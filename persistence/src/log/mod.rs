@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use shared::rt::fs::{File, OpenOptions};
 
+use crate::disk;
 use crate::error::{Doing, Error};
 
 /// An increment, open for writing at its end.
@@ -44,12 +45,12 @@ impl LogFile {
 
     /// Makes the bytes durable.
     pub(crate) fn sync(&self) -> Result<(), Error> {
-        self.file.sync_data().doing("cannot fsync", &self.path)
+        disk::sync_data(&self.file, &self.path)
     }
 
     /// Cuts the file and makes that durable.
     pub(crate) fn cut(&self, length: u64) -> Result<(), Error> {
-        self.file.set_len(length).doing("cannot cut", &self.path)?;
-        self.file.sync_all().doing("cannot fsync", &self.path)
+        disk::cut(&self.file, length, &self.path)?;
+        disk::sync_all(&self.file, &self.path)
     }
 }

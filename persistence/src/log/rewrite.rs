@@ -11,6 +11,7 @@ use shared::slot::Slot;
 
 use crate::base::SlotEntries;
 use crate::base::writer::{BaseWriter, Written};
+use crate::disk;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::layout::RangeFolder;
@@ -223,8 +224,8 @@ impl Drop for Rewrite {
 /// Removes a file that no manifest names; how long it was, bytes. If that fails, recovery does it.
 fn remove(path: &std::path::Path) -> u64 {
     let length = fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default();
-    if let Err(error) = fs::remove_file(path) {
-        tracing::warn!(file = %path.display(), %error, "cannot remove what no manifest names");
+    if let Err(error) = disk::remove(path) {
+        tracing::warn!(%error, "recovery will remove what no manifest names");
     }
     length
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use shared::limits::RANGES;
 use shared::rt::fs;
 
+use crate::disk;
 use crate::error::{Doing, Error};
 use crate::layout::{Layout, Named, RangeFolder, canonical};
 use crate::manifest::{Manifest, Unplaced, write_durably};
@@ -25,7 +26,7 @@ pub(super) fn directory(dir: &Path) -> Result<(), Error> {
         }
         Err(error) => return Err(error).doing("cannot create", dir),
     }
-    fs::sync_dir(parent(dir)).doing("cannot fsync", parent(dir))
+    disk::sync_dir(parent(dir))
 }
 
 fn parent(dir: &Path) -> &Path {
@@ -44,8 +45,8 @@ pub(super) fn store(layout: &Layout) -> Result<(), Error> {
     in_parallel(0..RANGES, |range| create_range(&layout.range(range)))?;
     let new = layout.dir().join("format.new");
     write_durably(&new, format!("{FORMAT_TITLE}{FORMAT_VERSION}\n").as_bytes())?;
-    fs::rename(&new, layout.format()).doing("cannot rename", &new)?;
-    fs::sync_dir(layout.dir()).doing("cannot fsync", layout.dir())
+    disk::rename(&new, &layout.format())?;
+    disk::sync_dir(layout.dir())
 }
 
 pub(super) fn check_format(layout: &Layout, bytes: &[u8]) -> Result<(), Error> {

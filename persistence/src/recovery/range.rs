@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use shared::rt::fs;
 
 use crate::base::reader::{Cuts, restore};
+use crate::disk;
 use crate::error::{Doing, Error};
 use crate::header::HEADER_BYTES;
 use crate::layout::{Named, RangeFolder};
@@ -136,7 +137,7 @@ fn remove_unnamed(folder: &RangeFolder, manifest: &Manifest) -> Result<Vec<PathB
             Named::Manifest | Named::Foreign => false,
         };
         if unnamed {
-            fs::remove_file(&path).doing("cannot remove", &path)?;
+            disk::remove(&path)?;
             removed.push(path);
         }
     }

@@ -16,6 +16,8 @@ pub(crate) const APPEND_DURABLY: &str = "append-durably";
 pub(crate) const FILL_THE_DISK: &str = "fill-the-disk";
 /// Rewrites range 0 into a base that may not grow beyond 64 KiB, says why that fails, then appends once more and says `durable`.
 pub(crate) const REWRITE_ON_FULL_DISK: &str = "rewrite-on-full-disk";
+/// Opens the store and says how many numbers it holds. No file may get a byte.
+pub(crate) const OPEN_ON_FULL_DISK: &str = "open-on-full-disk";
 
 const JOB: &str = "PERSISTENCE_CHILD_JOB";
 const DIR: &str = "PERSISTENCE_CHILD_DIR";
@@ -27,13 +29,16 @@ pub(crate) struct Child {
 
 impl Child {
     pub(crate) fn start(job: &str, folder: &Folder) -> Child {
-        let limited = [FILL_THE_DISK, REWRITE_ON_FULL_DISK].contains(&job);
-        // A shell sets what std cannot without unsafe code: no file above 64 KiB (in blocks of 512 bytes, as dash and POSIX count), and EFBIG
+        // A shell sets what std cannot without unsafe code: how long files may get (in blocks of 512 bytes, as dash and POSIX count), and EFBIG
         // instead of the signal.
-        let shell =
-            if limited { "trap '' XFSZ; ulimit -f 128; exec \"$0\" \"$@\"" } else { "exec \"$0\" \"$@\"" };
+        let blocks = match job {
+            FILL_THE_DISK | REWRITE_ON_FULL_DISK => "128",
+            OPEN_ON_FULL_DISK => "0",
+            _ => "unlimited",
+        };
+        let shell = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         let mut child = Command::new("sh")
-            .args(["-c", shell])
+            .args(["-c", &shell])
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "child::do_the_job_if_this_is_the_child", "--nocapture"])
             .env(JOB, job)
@@ -101,6 +106,7 @@ fn do_the_job_if_this_is_the_child() {
         APPEND_DURABLY => append_durably(&store, &keyspace),
         FILL_THE_DISK => fill_the_disk(&store, &keyspace),
         REWRITE_ON_FULL_DISK => rewrite_on_full_disk(&store, &keyspace),
+        OPEN_ON_FULL_DISK => say(keyspace.state().values().map(Vec::len).sum::<usize>()),
         other => panic!("no such job: {other}"),
     }
 }

@@ -5,6 +5,7 @@
 mod append;
 mod child;
 mod crash;
+mod durable_order;
 mod every_byte;
 mod folder;
 mod format;

@@ -1,6 +1,9 @@
-//! Many threads append to one range: the log has the order of the locks.
+//! Many threads append to one range: the log has the order of the locks. Ranges have none among them.
 
-use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 use persistence::{Replay, Store};
 use shared::slot::Slot;
 
@@ -81,4 +84,41 @@ fn without_a_common_lock_each_thread_still_finds_its_own_order() {
         let own = seen.iter().map(|(_, number)| number).filter(|number| **number >> 32 == thread);
         assert!(own.copied().eq((0..20_000).map(|number| thread << 32 | number)), "thread {thread}");
     }
+}
+
+/// Replays an effect only when another range is being replayed too.
+#[derive(Default)]
+struct Together {
+    ranges: Mutex<BTreeSet<usize>>,
+    arrived: Condvar,
+}
+
+impl Replay for Together {
+    fn base_entry(&self, _: Slot, _: &[u8]) -> Result<(), String> {
+        Err("there is no base".into())
+    }
+
+    fn effect(&self, slot: Slot, _: &[u8]) -> Result<(), String> {
+        let mut ranges = self.ranges.lock();
+        ranges.insert(slot.range());
+        self.arrived.notify_all();
+        let deadline = Duration::from_secs(20);
+        let waited = self.arrived.wait_while_for(&mut ranges, |ranges| ranges.len() < 2, deadline);
+        if waited.timed_out() { Err("no other range was replayed meanwhile".into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn ranges_are_recovered_at_the_same_time() {
+    if std::thread::available_parallelism().map_or(1, usize::from) == 1 {
+        return;
+    }
+    let folder = Folder::new();
+    let (store, _) = Store::open(&quiet(&folder), &Recorder::default()).unwrap();
+    for range in [3, 7] {
+        store.append(slot(range * 1_024), |bytes| bytes.push(1)).unwrap();
+    }
+    store.close().unwrap();
+    drop(store);
+    Store::open(&quiet(&folder), &Together::default()).unwrap();
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use persistence::{Error, Store};
 
-use crate::child::{APPEND_DURABLY, Child, FILL_THE_DISK, REWRITE_ON_FULL_DISK};
+use crate::child::{APPEND_DURABLY, Child, FILL_THE_DISK, OPEN_ON_FULL_DISK, REWRITE_ON_FULL_DISK};
 use crate::folder::Folder;
 use crate::model::{Keyspace, block_on, open, quiet, slot};
 
@@ -119,6 +119,25 @@ fn a_rewriting_that_finds_the_disk_full_leaves_the_store_as_it_was() {
     assert!(!folder.path().join("range-00/base.2").exists());
     let (_store, recovered, _) = open(&quiet(&folder)).unwrap();
     assert_eq!(recovered.state()[&slot(0)], [1, 2]);
+}
+
+#[test]
+fn a_full_disk_keeps_no_store_from_being_read() {
+    let folder = Folder::new();
+    let (store, keyspace, _) = open(&quiet(&folder)).unwrap();
+    let (mut writer, syncer) = store.drivers().unwrap();
+    for number in 0..3 {
+        keyspace.add(&store, slot(0), number).unwrap();
+        writer.step().unwrap();
+    }
+    drop((store, writer, syncer));
+    // A torn tail is to be cut and the log's end to be noted; only the first needs no room.
+    let log = folder.path().join("range-00/log.1");
+    let whole = std::fs::read(&log).unwrap();
+    std::fs::write(&log, [&whole[..], b"torn"].concat()).unwrap();
+    assert_eq!(Child::start(OPEN_ON_FULL_DISK, &folder).line(), "3");
+    assert_eq!(std::fs::read(&log).unwrap(), whole);
+    assert_eq!(open(&quiet(&folder)).unwrap().1.state(), keyspace.state());
 }
 
 #[test]
