@@ -21,6 +21,8 @@ pub struct Log {
     store: Option<Store>,
     /// Ranges that BGREWRITEAOF asked for, one bit each.
     asked: AtomicU32,
+    /// Ranges whose last rewriting failed, one bit each.
+    rewrite_failed: AtomicU32,
     /// When everything was last known to be on disk, Unix seconds: LASTSAVE.
     saved_s: AtomicU64,
 }
@@ -28,8 +30,12 @@ pub struct Log {
 impl Log {
     /// The log that settings ask for, its contents replayed.
     pub fn open(config: &Config, replay: &KeyspaceReplay<'_>) -> Result<Log, persistence::Error> {
-        let mut log =
-            Log { store: None, asked: AtomicU32::new(0), saved_s: AtomicU64::new(time::now_ms() / 1_000) };
+        let mut log = Log {
+            store: None,
+            asked: AtomicU32::new(0),
+            rewrite_failed: AtomicU32::new(0),
+            saved_s: AtomicU64::new(time::now_ms() / 1_000),
+        };
         if !config.appendonly {
             return Ok(log);
         }
@@ -96,6 +102,11 @@ impl Log {
                 .is_some_and(|store| store.status().ranges.iter().any(|range| range.rewriting))
     }
 
+    /// Whether the last rewriting of any range failed: its log goes on growing.
+    pub fn rewrite_failed(&self) -> bool {
+        self.rewrite_failed.load(Ordering::Relaxed) != 0
+    }
+
     /// Everything was made durable just now.
     pub fn saved(&self) {
         self.saved_s.store(time::now_ms() / 1_000, Ordering::Relaxed);
@@ -147,6 +158,7 @@ impl Log {
         match result {
             Ok(report) => {
                 self.saved();
+                self.rewrite_failed.fetch_and(!(1 << range), Ordering::Relaxed);
                 tracing::info!(
                     range,
                     entries = report.entries,
@@ -154,7 +166,10 @@ impl Log {
                     "rewrote a range of the log"
                 );
             }
-            Err(error) => tracing::warn!(range, %error, "rewriting a range of the log failed"),
+            Err(error) => {
+                self.rewrite_failed.fetch_or(1 << range, Ordering::Relaxed);
+                tracing::warn!(range, %error, "rewriting a range of the log failed");
+            }
         }
     }
 

@@ -7,12 +7,13 @@
 //!   same for scripts of several clients.
 //! - [`transactions`], [`passwords`], [`clients`], [`waiting`], [`scanning`], [`configuration`], [`observing`], [`command_table`]: what the commands do that
 //!   are not about values.
-//! - [`eviction`], [`full_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
+//! - [`eviction`], [`full_disk`], [`broken_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
 //! - `cluster_*`, [`local`]: several nodes; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 mod bad_input;
+mod broken_disk;
 mod clients;
 mod cluster_bus;
 mod cluster_failing;

@@ -16,13 +16,13 @@ use crate::templates::{Generator, collections, strings};
 /// Random commands of each family before a kill.
 const COMMANDS: usize = 6_000;
 
-const SAVED: &str = "*[:1, :0]";
+pub(crate) const SAVED: &str = "*[:1, :0]";
 
 fn start() -> Server {
     Server::start(&["--appendonly", "yes"])
 }
 
-fn kill_and_start(server: &mut Server) -> Raw {
+pub(crate) fn kill_and_start(server: &mut Server) -> Raw {
     server.node.kill();
     server.node.start();
     server.connect()
@@ -187,7 +187,7 @@ fn write_until_it_ends(port: u16, writer: usize, first: u64, killed: &AtomicBool
 }
 
 /// The file of a range's log that holds a key.
-fn log_of(server: &Server, key: &str) -> PathBuf {
+pub(crate) fn log_of(server: &Server, key: &str) -> PathBuf {
     let range = Slot::of_key(key.as_bytes()).range();
     let folder = server.node.dir().join(format!("appendonlydir/range-{range:02}"));
     let logs = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());

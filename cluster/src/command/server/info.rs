@@ -130,7 +130,7 @@ fn persistence(node: &Shared) -> Vec<(String, String)> {
         "rdb_last_bgsave_status" => "ok",
         "aof_enabled" => u8::from(status.is_some()),
         "aof_rewrite_in_progress" => u8::from(node.log.rewriting()),
-        "aof_last_bgrewrite_status" => ok(!poisoned),
+        "aof_last_bgrewrite_status" => ok(!poisoned && !node.log.rewrite_failed()),
         "aof_last_write_status" => ok(!poisoned),
         "aof_base_size" => sum(|range| range.base_bytes),
         "aof_current_size" => sum(|range| range.base_bytes + range.log_bytes),
