@@ -221,9 +221,12 @@ impl App {
 
     fn news(&mut self, sender: &ComponentSender<App>) {
         let Some(session) = &self.session else { return };
-        let Batch { document, directory, created, notices } = session.take();
+        let Batch { document, directory, unreachable, created, notices } = session.take();
         if let Some(news) = document {
             self.document_news(news);
+        }
+        if unreachable {
+            self.window.show_unreachable();
         }
         if let Some(entries) = directory {
             let open = self.open.as_ref().map(|open| &open.handle.document);

@@ -137,6 +137,10 @@ impl Window {
         self.sidebar.show(entries, open);
     }
 
+    pub(super) fn show_unreachable(&self) {
+        self.sidebar.show_unreachable();
+    }
+
     pub(super) fn select(&self, open: Option<&DocumentId>) {
         self.sidebar.select(open);
     }

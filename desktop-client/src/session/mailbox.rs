@@ -32,6 +32,8 @@ pub struct Batch {
     pub document: Option<DocumentNews>,
     /// The list of documents, if it was read anew.
     pub directory: Option<Vec<Entry>>,
+    /// The list could not be read, as there is no connection.
+    pub unreachable: bool,
     /// A document that was made at the window's request.
     pub created: Option<(DocumentId, Kind)>,
     /// What the person should be told, in plain words.

@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! - [`replica`]: the local document, on the page's thread; [`outgoing`]: its edits on their way.
-//! - [`room`]: one open document on the session's thread; [`pending`], [`journal`], [`presence`], [`status`] are its parts.
+//! - [`room`]: one open document on the session's thread; [`pending`], [`journal`], [`presence`], [`saving`], [`status`] are its parts.
 //! - [`link`]: its connection; [`backoff`] between attempts; [`server`] is the address.
 //! - [`directory`]: the list of documents.
 //! - [`mailbox`]: what the window hears, batched; [`notice`] are its sentences.
@@ -39,6 +39,7 @@ pub mod person;
 pub mod presence;
 pub mod replica;
 pub mod room;
+pub mod saving;
 pub mod server;
 pub mod status;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the window says about the connection and about what is *saved*.
 
+use super::saving::Progress;
+
 /// Whether the document's link stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Connection {
@@ -19,6 +21,8 @@ pub struct Status {
     pub connection: Connection,
     /// Own changes that are not *saved* (on disk and on a replica) yet.
     pub unsaved: u64,
+    /// How far saving them is.
+    pub progress: Progress,
     /// Whether unsaved changes are in a file of this computer too. False only when its disk refuses.
     pub kept: bool,
 }
@@ -39,8 +43,8 @@ impl Status {
     pub fn label(&self) -> String {
         match (self.connection, self.unsaved) {
             (Connection::Connecting, 0) => "Connecting…".to_owned(),
-            (Connection::Online, 0) => "All changes saved".to_owned(),
-            (Connection::Online, _) => "Saving…".to_owned(),
+            (Connection::Online, 0) if self.progress == Progress::Settled => "All changes saved".to_owned(),
+            (Connection::Online, _) if self.progress != Progress::Late => "Saving…".to_owned(),
             (Connection::Offline, 0) => "Offline".to_owned(),
             (_, 1) => "1 change not saved".to_owned(),
             (_, n) => format!("{n} changes not saved"),
@@ -50,7 +54,7 @@ impl Status {
     /// How the label is meant.
     pub fn mood(&self) -> Mood {
         match (self.connection, self.unsaved) {
-            (Connection::Online, 0) => Mood::Calm,
+            (Connection::Online, 0) if self.progress == Progress::Settled => Mood::Calm,
             (Connection::Offline, _) => Mood::Concern,
             _ => Mood::Busy,
         }
@@ -76,15 +80,20 @@ mod tests {
     use super::*;
 
     fn status(connection: Connection, unsaved: u64) -> Status {
-        Status { connection, unsaved, kept: true }
+        Status { connection, unsaved, progress: Progress::Settled, kept: true }
     }
 
     #[test]
     fn all_changes_saved_is_said_only_online_and_with_nothing_pending() {
         for connection in [Connection::Connecting, Connection::Online, Connection::Offline] {
             for unsaved in [0, 1, 2, 1_000] {
-                let said = status(connection, unsaved).label() == "All changes saved";
-                assert_eq!(said, connection == Connection::Online && unsaved == 0);
+                for progress in [Progress::Settled, Progress::UnderWay, Progress::Late] {
+                    let status = Status { progress, ..status(connection, unsaved) };
+                    let said = status.label() == "All changes saved";
+                    let is =
+                        connection == Connection::Online && unsaved == 0 && progress == Progress::Settled;
+                    assert_eq!(said, is, "{status:?}");
+                }
             }
         }
     }
@@ -93,7 +102,10 @@ mod tests {
     fn the_label_counts_in_plain_words() {
         assert_eq!(status(Connection::Offline, 1).label(), "1 change not saved");
         assert_eq!(status(Connection::Offline, 7).label(), "7 changes not saved");
-        assert_eq!(status(Connection::Online, 7).label(), "Saving…");
+        let under_way = Status { progress: Progress::UnderWay, ..status(Connection::Online, 7) };
+        assert_eq!(under_way.label(), "Saving…");
+        let late = Status { progress: Progress::Late, ..under_way };
+        assert_eq!(late.label(), "7 changes not saved");
     }
 
     #[test]

@@ -111,8 +111,10 @@ impl Worker {
     fn wish(&self, wish: Wish) {
         let (directory, mailbox) = (Arc::clone(&self.around.directory), self.around.mailbox.clone());
         tokio::spawn(async move {
-            if let Err(DirectoryError::Refused(words)) = grant(&directory, &mailbox, wish).await {
-                mailbox.notify(Notice::new(words));
+            match grant(&directory, &mailbox, wish).await {
+                Ok(()) => {}
+                Err(DirectoryError::Refused(words)) => mailbox.notify(Notice::new(words)),
+                Err(DirectoryError::Unreachable) => mailbox.post(|batch| batch.unreachable = true),
             }
         });
     }

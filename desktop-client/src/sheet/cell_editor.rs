@@ -33,6 +33,8 @@ enum Mode {
 /// The entry over the active cell, and the state of the edit.
 #[derive(Clone)]
 pub struct CellEditor {
+    /// As high as the row, with the entry in its middle.
+    root: gtk::Box,
     entry: gtk::Entry,
     mode: Rc<Cell<Mode>>,
 }
@@ -42,11 +44,13 @@ impl CellEditor {
     pub fn new(text: &gtk::EntryBuffer, bar: &gtk::Entry) -> CellEditor {
         let entry = gtk::Entry::builder()
             .buffer(text)
-            .visible(false)
             .has_frame(false)
-            .css_classes(["cell-editor"])
+            .hexpand(true)
+            .valign(gtk::Align::Center)
             .build();
-        let editor = CellEditor { entry, mode: Rc::new(Cell::new(Mode::Idle)) };
+        let root = gtk::Box::builder().visible(false).css_classes(["cell-editor"]).build();
+        root.append(&entry);
+        let editor = CellEditor { root, entry, mode: Rc::new(Cell::new(Mode::Idle)) };
         let mode = editor.mode.clone();
         let focus = gtk::EventControllerFocus::new();
         focus.connect_enter(move |_| {
@@ -58,8 +62,13 @@ impl CellEditor {
         editor
     }
 
-    /// The entry, to be laid over the grid.
-    pub fn widget(&self) -> &gtk::Entry {
+    /// The widget, to be laid over the grid.
+    pub fn widget(&self) -> &gtk::Box {
+        &self.root
+    }
+
+    /// What is typed into.
+    pub fn entry(&self) -> &gtk::Entry {
         &self.entry
     }
 
@@ -77,7 +86,7 @@ impl CellEditor {
             }
             None => self.mode.set(Mode::Change),
         }
-        self.entry.set_visible(true);
+        self.root.set_visible(true);
         self.entry.grab_focus_without_selecting();
         self.entry.set_position(-1);
     }
@@ -85,7 +94,7 @@ impl CellEditor {
     /// Ends the edit; the caller has acted on its outcome.
     pub fn end(&self) {
         self.mode.set(Mode::Idle);
-        self.entry.set_visible(false);
+        self.root.set_visible(false);
     }
 
     /// Calls `act` when the person ends an edit, in the cell or in the formula bar.

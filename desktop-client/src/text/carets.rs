@@ -226,3 +226,7 @@ fn fill_rounded(snapshot: &gtk::Snapshot, area: &graphene::Rect, radius: f32, co
     snapshot.append_color(color, area);
     snapshot.pop();
 }
+
+#[cfg(test)]
+#[path = "carets_test.rs"]
+mod tests;

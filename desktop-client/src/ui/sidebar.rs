@@ -25,6 +25,8 @@ pub struct Sidebar {
     list: gtk::ListBox,
     search: gtk::SearchEntry,
     stack: gtk::Stack,
+    /// Why there is no list.
+    words: gtk::Label,
     scroller: gtk::ScrolledWindow,
     rows: Rc<RefCell<BTreeMap<DocumentId, Row>>>,
 }
@@ -52,12 +54,15 @@ impl Sidebar {
             .vexpand(true)
             .child(&list)
             .build();
-        let nothing =
-            gtk::Label::builder().label("No documents yet").css_classes(["dim-label"]).vexpand(true).build();
-        let stack = gtk::Stack::new();
         // Until the list was read nobody knows that there are none.
-        stack.add_named(&gtk::Box::builder().vexpand(true).build(), Some("unknown"));
-        stack.add_named(&nothing, Some("nothing"));
+        let words = gtk::Label::builder()
+            .css_classes(["dim-label", "sidebar-words"])
+            .justify(gtk::Justification::Center)
+            .wrap(true)
+            .vexpand(true)
+            .build();
+        let stack = gtk::Stack::new();
+        stack.add_named(&words, Some("words"));
         stack.add_named(&scroller, Some("list"));
         let root = gtk::Box::builder().orientation(gtk::Orientation::Vertical).build();
         root.append(&search);
@@ -104,7 +109,7 @@ impl Sidebar {
                 list.child_focus(gtk::DirectionType::TabForward);
             }
         ));
-        Sidebar { root, list, search, stack, scroller, rows }
+        Sidebar { root, list, search, stack, words, scroller, rows }
     }
 
     /// The widget.
@@ -145,9 +150,18 @@ impl Sidebar {
         gone.values().for_each(|row| self.list.remove(&row.row));
         self.list.invalidate_sort();
         let has_some = !self.rows.borrow().is_empty();
-        self.stack.set_visible_child_name(if has_some { "list" } else { "nothing" });
+        self.words.set_label(if has_some { "" } else { "No documents yet" });
+        self.stack.set_visible_child_name(if has_some { "list" } else { "words" });
         self.search.set_visible(has_some);
         self.select(open);
+    }
+
+    /// The list cannot be read now; the one that was read stays.
+    pub fn show_unreachable(&self) {
+        if self.rows.borrow().is_empty() {
+            self.search.set_visible(false);
+            self.words.set_label("The server cannot be reached. It is tried again.");
+        }
     }
 
     /// Marks the document that is open.

@@ -14,10 +14,11 @@ const CSS: &str = "
 .people { background: none; }
 .people .person { border: none; margin-left: 0; }
 .formula-bar entry { min-height: 28px; }
-.cell-editor { min-height: 0; padding: 0 4px; border-radius: 0; background-color: @view_bg_color; color: @view_fg_color;
-               outline: 2px solid @accent_bg_color; outline-offset: -2px; }
+.cell-editor { background-color: @view_bg_color; outline: 2px solid @accent_bg_color; outline-offset: -2px; }
+.cell-editor entry { min-height: 0; padding: 0 4px; background: none; color: @view_fg_color; outline: none; }
 .sheet-tabs { padding: 4px 6px; }
 .sheet-tabs button { min-height: 24px; padding: 2px 12px; }
+.sidebar-words { padding: 12px; }
 .sidebar-search { margin: 6px 6px 0 6px; }
 .document-row .more { opacity: 0; transition: opacity 120ms; }
 .document-row:hover .more, .document-row:focus-within .more, .document-row .more:checked { opacity: 1; }

@@ -20,7 +20,7 @@ pub(crate) fn on_display(body: impl FnOnce()) {
     }
     let test = std::thread::current().name().expect("tests have names").to_owned();
     let folder = TempFolder::new("display");
-    let arguments = ["-displayfd", "1", "-screen", "0", "1000x700x24", "-nolisten", "tcp"];
+    let arguments = ["-displayfd", "1", "-screen", "0", "1000x700x24", "-nolisten", "tcp", "-noreset"];
     let screen = Process::spawn(&binary::installed("Xvfb"), &arguments, &folder.path().join("screen.log"));
     let number = wait::until_some("the screen has a number", || {
         screen.log().lines().find_map(|line| line.trim().parse::<u32>().ok())

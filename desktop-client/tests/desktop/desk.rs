@@ -45,10 +45,17 @@ impl Desk {
 
     /// Opens a window on a sheet by way of the service.
     pub(crate) fn sheet(&self, person: &str, document: &str) -> Window {
-        self.open(
-            &["--server", &format!("ws://{}", self.service.address()), "--kind", "sheet", document],
-            person,
-        )
+        self.sheet_on(&format!("ws://{}", self.service.address()), person, document)
+    }
+
+    /// Opens a window on a sheet of this server.
+    pub(crate) fn sheet_on(&self, server: &str, person: &str, document: &str) -> Window {
+        self.open(&["--server", server, "--kind", "sheet", document], person)
+    }
+
+    /// Opens a window without a document, by way of the service.
+    pub(crate) fn window_without_document(&self, person: &str) -> Window {
+        self.open(&["--server", &format!("ws://{}", self.service.address())], person)
     }
 
     /// Opens a window on this server. A person's windows share a folder of state.
@@ -125,6 +132,13 @@ impl Window {
         self.presses(&["Return"]);
         let there = format!("{cell}: ");
         self.wait_for(cell, |sight| sight.sheet().is_some_and(|words| words.starts_with(&there)));
+    }
+
+    /// As a person closes it; it ends in order.
+    pub(crate) fn close(mut self) {
+        self.presses(&["ctrl+w"]);
+        let ended = self.process.wait();
+        assert!(ended.success(), "{ended}");
     }
 
     /// SIGKILL.

@@ -27,3 +27,34 @@ fn documents_are_made_renamed_and_deleted_for_everybody() {
     ben.wait_says("Somebody deleted this document.");
     ben.wait_for("one document less", |sight| !sight.lists("first, text"));
 }
+
+#[test]
+fn a_sheet_is_made_and_deleted_in_the_window() {
+    let desk = Desk::new("sheet-deleted");
+    let (ana, ben) = (desk.window_without_document("Ana"), desk.window_without_document("Ben"));
+    ana.presses(&["ctrl+shift+n"]);
+    ana.wait_for("the grid", |sight| sight.sheet().as_deref() == Some("A1: empty"));
+    ben.wait_for("the new sheet", |sight| sight.lists("Untitled sheet, sheet"));
+    // By its menu in the list: its row, the button in it, the second item.
+    ana.presses(&["ctrl+k", "Return", "Tab", "space", "Down", "Return"]);
+    ana.wait_says("Delete “Untitled sheet”?");
+    ana.presses(&["alt+d"]);
+    for window in [&ana, &ben] {
+        window.wait_says("No documents yet");
+    }
+    ana.wait_for("no page", |sight| sight.sheet().is_none());
+}
+
+#[test]
+fn a_window_says_that_there_is_no_list_because_there_is_no_server_and_shows_it_when_there_is() {
+    let mut desk = Desk::new("no-list");
+    desk.service.kill();
+    let ana = desk.window_without_document("Ana");
+    ana.wait_says("The server cannot be reached. It is tried again.");
+    ana.presses(&["ctrl+n"]);
+    ana.wait_says("This needs a connection. Try again when you are online.");
+    desk.service.start();
+    ana.wait_says("No documents yet");
+    ana.presses(&["ctrl+n"]);
+    ana.wait_for("a new document", |sight| sight.lists("Untitled text, text"));
+}

@@ -62,3 +62,21 @@ fn unsaved_edits_survive_the_death_of_their_window() {
     let ben = desk.window("Ben", "notes");
     ben.wait_text("saved unsaved");
 }
+
+#[test]
+fn unsaved_edits_survive_closing_their_window() {
+    let mut desk = Desk::new("closed-window");
+    let ana = desk.window("Ana", "notes");
+    ana.wait_says("All changes saved");
+    desk.service.kill();
+    ana.wait_says(OFFLINE);
+    ana.types("offline");
+    ana.wait_says("7 changes not saved");
+    ana.close();
+    desk.service.start();
+    // The next window hands them in, whatever document it opens.
+    let ana = desk.window("Ana", "other");
+    let ben = desk.window("Ben", "notes");
+    ben.wait_text("offline");
+    ana.wait_says("All changes saved");
+}

@@ -81,6 +81,57 @@ fn formulas_reach_across_sheets_that_another_person_made() {
 }
 
 #[test]
+fn what_every_spreadsheet_can_is_computed() {
+    let desk = Desk::new("sheet-formulas");
+    let ana = desk.sheet("Ana", "formulas");
+    ana.wait_says("All changes saved");
+    for typed in ["8", "3", "5"] {
+        ana.types(typed);
+        ana.presses(&["Return"]);
+    }
+    let formulas = [
+        ("=A1+A2*A3-A1/2^2", "21"),
+        ("=A1&\"x\"&A2", "8x3"),
+        ("=(A1>A2)&(A1<=A2)&(A1<>A3)&(A1=8)", "TRUEFALSETRUETRUE"),
+        ("=SUM(A1:A3)", "16"),
+        ("=AVERAGE(A1:A2)", "5.5"),
+        ("=MIN(A1:A3)", "3"),
+        ("=MAX(A1:A3)", "8"),
+        ("=COUNT(A1:A4)", "3"),
+        ("=IF(A1<A2,\"less\",\"more\")", "more"),
+        ("=ROUND(A1/A2,2)", "2.67"),
+    ];
+    ana.goes_to("B1");
+    for (typed, _) in formulas {
+        ana.types(typed);
+        ana.presses(&["Return"]);
+    }
+    ana.goes_to("B1");
+    for (row, (typed, value)) in formulas.into_iter().enumerate() {
+        let words = format!("B{}: {value}", row + 1);
+        ana.wait_for(typed, |sight| sight.sheet().as_deref() == Some(words.as_str()));
+        ana.wait_for("the formula in the bar", |sight| sight.entry("Cell content").as_deref() == Some(typed));
+        ana.presses(&["Down"]);
+    }
+}
+
+#[test]
+fn sheets_on_the_cluster_itself_go_on_while_the_service_is_down() {
+    let mut desk = Desk::new("sheet-redis");
+    desk.service.kill();
+    let server = desk.cluster.url();
+    let (ana, ben) = (desk.sheet_on(&server, "Ana", "plan"), desk.sheet_on(&server, "Ben", "plan"));
+    ana.wait_for("Ben is here", |sight| sight.describes("Ben is here"));
+    ana.wait_says("All changes saved");
+    ben.wait_says("All changes saved");
+    fills(&ana, "A1", "6");
+    fills(&ben, "B2", "=A1*7");
+    ana.goes_to("B2");
+    ana.wait_for("Ben's formula", |sight| sight.sheet().is_some_and(|words| words.starts_with("B2: 42;")));
+    ana.wait_says("All changes saved");
+}
+
+#[test]
 fn both_fill_one_sheet_at_once_and_no_cell_is_lost() {
     let desk = Desk::new("sheet-at-once");
     let (ana, ben) = (desk.sheet("Ana", "race"), desk.sheet("Ben", "race"));

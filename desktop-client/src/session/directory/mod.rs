@@ -50,7 +50,7 @@ pub enum Wish {
 /// Why a wish was not done, in words for the person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
-    /// The server is not there. Nothing is told but by the banner.
+    /// The server is not there. The banner tells, and the list where there is nothing to show.
     #[error("The server cannot be reached.")]
     Unreachable,
     /// It is there and says no.

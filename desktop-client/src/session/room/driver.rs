@@ -210,7 +210,8 @@ impl Driver {
     }
 
     fn edit(&mut self, update: Bytes) {
-        match self.room.edited(update) {
+        let now = self.now_ms();
+        match self.room.edited(update, now) {
             Ok(edit) => {
                 if let Some(journal) = &mut self.journal
                     && let Err(error) = journal.append(edit)
@@ -335,9 +336,16 @@ impl Driver {
             wake = wake.min(self.attempt_at);
         }
         if let Some(at) = self.room.say_at_ms().filter(|_| self.say.is_some()) {
-            wake = wake.min(self.around.started + Duration::from_millis(at.max(self.now_ms())));
+            wake = wake.min(self.at(at.max(self.now_ms())));
+        }
+        if let Some(at) = self.room.status_at_ms(self.now_ms()) {
+            wake = wake.min(self.at(at));
         }
         [self.sync_at, self.copy_at].into_iter().flatten().fold(wake, Instant::min)
+    }
+
+    fn at(&self, ms: u64) -> Instant {
+        self.around.started + Duration::from_millis(ms)
     }
 
     fn now_ms(&self) -> u64 {
@@ -346,7 +354,7 @@ impl Driver {
 
     fn tell_window(&mut self) {
         let (foreign, peers) = (self.room.take_foreign(), self.room.take_peers());
-        let (status, ready) = (self.room.status(), self.room.is_ready());
+        let (status, ready) = (self.room.status(self.now_ms()), self.room.is_ready());
         if self.opening.seat == 0 {
             return;
         }

@@ -21,6 +21,7 @@ use super::limits::PENDING_BYTES_MAX;
 use super::pending::{Edit, Pending};
 use super::person::{Peer, Person};
 use super::presence::Presence;
+use super::saving::Saving;
 use super::status::{Connection, Status};
 
 pub mod driver;
@@ -37,6 +38,7 @@ pub struct Room {
     document: Document,
     pending: Pending,
     presence: Presence,
+    saving: Saving,
     connection: Connection,
     link: Option<Talk>,
     kept: bool,
@@ -72,6 +74,7 @@ impl Room {
             document: Document::new(kind, observer),
             pending: Pending::default(),
             presence: Presence::new(client, person),
+            saving: Saving::default(),
             connection: Connection::Connecting,
             link: None,
             kept: true,
@@ -108,11 +111,12 @@ impl Room {
     }
 
     /// The page edited the document. Returns what belongs into the journal.
-    pub fn edited(&mut self, update: Bytes) -> Result<&Edit, NotTaken> {
+    pub fn edited(&mut self, update: Bytes, now_ms: u64) -> Result<&Edit, NotTaken> {
         if self.is_full() {
             return Err(NotTaken::Full);
         }
         self.document.apply(&update)?;
+        self.saving.edited(now_ms);
         Ok(self.pending.push(update))
     }
 
@@ -155,6 +159,7 @@ impl Room {
                     link.synced = true;
                     self.connection = Connection::Online;
                     self.ready = true;
+                    self.saving.answered(!self.pending.is_empty(), now_ms);
                 }
             }
             Heard::Asked(known) => self.answer(&known),
@@ -163,7 +168,11 @@ impl Room {
             // The driver closes the room.
             Heard::Deleted => {}
             Heard::Saved(number) => {
-                return self.pending.saved_through(number).then_some(number);
+                let news = self.pending.saved_through(number);
+                if news {
+                    self.saving.answered(!self.pending.is_empty(), now_ms);
+                }
+                return news.then_some(number);
             }
         }
         None
@@ -222,8 +231,18 @@ impl Room {
     }
 
     /// What the window says about connection and saving.
-    pub fn status(&self) -> Status {
-        Status { connection: self.connection, unsaved: self.pending.changes(), kept: self.kept }
+    pub fn status(&self, now_ms: u64) -> Status {
+        Status {
+            connection: self.connection,
+            unsaved: self.pending.changes(),
+            progress: self.saving.progress(!self.pending.is_empty(), now_ms),
+            kept: self.kept,
+        }
+    }
+
+    /// When [`Room::status`] next changes because time passes.
+    pub fn status_at_ms(&self, now_ms: u64) -> Option<u64> {
+        self.saving.changes_at_ms(!self.pending.is_empty(), now_ms)
     }
 
     /// The whole document, for the copy on this computer; `None` if it cannot be encoded.

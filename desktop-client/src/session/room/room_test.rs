@@ -8,6 +8,9 @@ use super::*;
 
 const PAGE: ClientId = 5;
 
+/// Some time after every edit: the person pauses, and an answer is not late yet.
+const NOW_MS: u64 = 1_000;
+
 fn room() -> Room {
     Room::new(Kind::Text, PAGE, 1_005, &Person::new("Ana", None))
 }
@@ -44,19 +47,24 @@ fn numbers(said: &[Said]) -> Vec<u64> {
 #[test]
 fn a_fresh_link_asks_greets_and_says_everything_that_is_not_saved() {
     let (mut room, mut ana) = (room(), Typist::new(PAGE));
-    room.edited(ana.types(0, "ab")).unwrap();
-    room.edited(ana.deletes(0, 1)).unwrap();
+    room.edited(ana.types(0, "ab"), 0).unwrap();
+    room.edited(ana.deletes(0, 1), 0).unwrap();
     assert_eq!(said(&mut room, 0), [], "without a link nothing is said");
     room.link_up();
     let first = said(&mut room, 0);
     assert!(matches!(first[0], Said::Ask(_)) && matches!(first[1], Said::Presence(_)));
     assert_eq!(numbers(&first), [2], "merged into one");
-    assert_eq!(room.status().label(), "2 changes not saved");
+    assert_eq!(room.status(NOW_MS).label(), "2 changes not saved");
     room.heard(Heard::Synced, 0);
-    assert_eq!(room.status().label(), "Saving…");
+    assert_eq!(room.status(NOW_MS).label(), "Saving…");
+    let late = room.status_at_ms(NOW_MS).unwrap();
+    assert_eq!(room.status(late).label(), "2 changes not saved");
     assert_eq!(room.heard(Heard::Saved(1), 0), None, "half of it is nothing");
+    assert_eq!(room.status(late).label(), "2 changes not saved");
     assert_eq!(room.heard(Heard::Saved(2), 0), Some(2));
-    assert_eq!(room.status().label(), "All changes saved");
+    assert_eq!(room.status(0).label(), "Saving…", "the next letter may follow");
+    assert_eq!(room.status(room.status_at_ms(0).unwrap()).label(), "All changes saved");
+    assert_eq!(room.status(NOW_MS).label(), "All changes saved");
 }
 
 #[test]
@@ -64,12 +72,12 @@ fn what_was_said_on_a_dead_link_is_said_again_on_the_next() {
     let (mut room, mut ana) = (room(), Typist::new(PAGE));
     room.link_up();
     room.heard(Heard::Synced, 0);
-    room.edited(ana.types(0, "a")).unwrap();
+    room.edited(ana.types(0, "a"), 0).unwrap();
     assert_eq!(numbers(&said(&mut room, 0)), [1]);
     assert_eq!(numbers(&said(&mut room, 0)), [] as [u64; 0]);
     room.link_down(1);
-    assert_eq!(room.status().connection, Connection::Offline);
-    room.edited(ana.types(1, "b")).unwrap();
+    assert_eq!(room.status(NOW_MS).connection, Connection::Offline);
+    room.edited(ana.types(1, "b"), 0).unwrap();
     room.link_up();
     assert_eq!(numbers(&said(&mut room, 2)), [2]);
 }
@@ -78,10 +86,10 @@ fn what_was_said_on_a_dead_link_is_said_again_on_the_next() {
 fn a_server_that_lost_edits_gets_them_again_and_one_that_waits_for_pending_does_not() {
     let (mut room, mut ana) = (room(), Typist::new(PAGE));
     room.link_up();
-    room.edited(ana.types(0, "saved")).unwrap();
+    room.edited(ana.types(0, "saved"), 0).unwrap();
     said(&mut room, 0);
     room.heard(Heard::Saved(1), 0);
-    room.edited(ana.types(5, "!")).unwrap();
+    room.edited(ana.types(5, "!"), 0).unwrap();
     let knows_all_but_pending: StateVector = [(PAGE, 5)].into_iter().collect();
     room.heard(Heard::Asked(knows_all_but_pending), 0);
     let is_answer = |said: &Said| matches!(said, Said::Answer(_));
@@ -116,7 +124,7 @@ fn what_this_computer_kept_is_shown_before_any_connection() {
         page.0.apply(&[&update]);
     }
     assert_eq!(page.0.visible().to_string(), "copy and left");
-    assert_eq!(room.status().unsaved, 1);
+    assert_eq!(room.status(NOW_MS).unsaved, 1);
 }
 
 /// What happens next to one of two rooms.
@@ -169,12 +177,12 @@ proptest! {
                     let seat = &mut seats[me];
                     let at = at % (seat.page.0.visible().len() + 1);
                     let update = seat.page.types(at, "x😀");
-                    prop_assert!(seat.room.edited(update).is_ok());
+                    prop_assert!(seat.room.edited(update, 0).is_ok());
                 }
                 Step::Delete(at) if !seats[me].page.0.visible().is_empty() => {
                     let seat = &mut seats[me];
                     let update = seat.page.deletes(at % seat.page.0.visible().len(), 1);
-                    prop_assert!(seat.room.edited(update).is_ok());
+                    prop_assert!(seat.room.edited(update, 0).is_ok());
                 }
                 Step::Delete(_) => {}
                 Step::Connect if !seats[me].connected => connect(&mut seats[me]),
@@ -206,7 +214,7 @@ proptest! {
         for seat in &seats {
             prop_assert_eq!(seat.page.0.visible().to_string(), text.clone());
             prop_assert!(seat.room.pending().is_empty());
-            prop_assert_eq!(seat.room.status().label(), "All changes saved");
+            prop_assert_eq!(seat.room.status(NOW_MS).label(), "All changes saved");
         }
     }
 }

@@ -106,7 +106,7 @@ impl Desk {
 
     /// Ana replaces what stands in the editor.
     pub(super) fn rewrites(&self, text: &str) {
-        self.binding.parts.editor.widget().set_text(text);
+        self.binding.parts.editor.entry().set_text(text);
     }
 
     /// Ana ends the edit of a cell.
