@@ -3,13 +3,20 @@
 use shared::limits::BULK_BYTES_MAX;
 
 use super::range::{clamped, is_backwards};
+use crate::command::args::parse_int;
 use crate::command::{Args, CommandError, KeyContext, Reply};
+use crate::keyspace::entry::{Deadline, NEVER};
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
 
 fn offset(args: &Args<'_>) -> Result<usize> {
-    let number = args.int(2).ok().and_then(|number| usize::try_from(number).ok());
-    let fits = number.filter(|number| number >> 3 < BULK_BYTES_MAX);
+    place_of_bit(args.at(2), 1)
+}
+
+/// The bit that a word says, counted in units of so many bits.
+pub(super) fn place_of_bit(word: &[u8], unit: usize) -> Result<usize> {
+    let number = parse_int(word).and_then(|number| usize::try_from(number).ok());
+    let fits = number.and_then(|number| number.checked_mul(unit)).filter(|bit| bit >> 3 < BULK_BYTES_MAX);
     fits.ok_or(CommandError::text("ERR bit offset is not an integer or out of range"))
 }
 
@@ -35,6 +42,38 @@ pub fn getbit(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_
     let offset = offset(&args)?;
     let value = context.string(args.at(1))?.unwrap_or_default();
     reply.int(i64::from(value.get(offset >> 3).map_or(0, |byte| byte >> (7 - (offset & 7)) & 1)));
+    Ok(())
+}
+
+/// `BITOP AND | OR | XOR | NOT destination key…`: a string that ends earlier than the longest goes on with zeros.
+pub fn bitop(context: &mut KeyContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    let combine: Option<fn(u8, u8) -> u8> = match () {
+        () if args.is(1, "and") => Some(|a, b| a & b),
+        () if args.is(1, "or") => Some(|a, b| a | b),
+        () if args.is(1, "xor") => Some(|a, b| a ^ b),
+        () if args.is(1, "not") && args.len() == 4 => None,
+        () if args.is(1, "not") => {
+            return Err(CommandError::text("ERR BITOP NOT must be called with a single source key."));
+        }
+        () => return Err(CommandError::Syntax),
+    };
+    let mut sources = Vec::with_capacity(args.len() - 3);
+    for key in args.from(3) {
+        sources.push(context.string(key)?.unwrap_or_default().to_vec());
+    }
+    let len = sources.iter().map(Vec::len).max().unwrap_or_default();
+    let combined_at = |at: usize| {
+        let mut bytes = sources.iter().map(|source| source.get(at).copied().unwrap_or_default());
+        let first = bytes.next().unwrap_or_default();
+        combine.map_or(!first, |combine| bytes.fold(first, combine))
+    };
+    let combined: Vec<u8> = (0..len).map(combined_at).collect();
+    if combined.is_empty() {
+        context.remove(args.at(2));
+    } else {
+        context.set_string(args.at(2), &combined, Deadline::At(NEVER));
+    }
+    reply.count(len);
     Ok(())
 }
 

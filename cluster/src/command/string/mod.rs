@@ -3,8 +3,10 @@
 //! # Layout
 //!
 //! - [`set`]: SET and its kin; [`get`]: reading, also with a change of the deadline.
-//! - [`many`]: several keys at once; [`counter`]: numbers; [`range`]: parts of a string; [`bits`]: bits of it; [`lcs`]: LCS.
+//! - [`many`]: several keys at once; [`counter`]: numbers; [`range`]: parts of a string; [`bits`], [`bitfield`]: bits of it;
+//!   [`lcs`]: LCS.
 
+pub mod bitfield;
 pub mod bits;
 pub mod counter;
 pub mod get;
@@ -20,6 +22,8 @@ use super::{CommandSpec, Group, KeySpec};
 /// Every second word from the first: MSET.
 const PAIRS: KeySpec = KeySpec::Span { first: 1, last: -1, step: 2 };
 const TWO_KEYS: KeySpec = KeySpec::Span { first: 1, last: 2, step: 1 };
+/// All but the first argument: BITOP.
+const BEHIND_FIRST: KeySpec = KeySpec::Span { first: 2, last: -1, step: 1 };
 const SETS: u32 = WRITE | DENY_OOM;
 const QUICKLY: u32 = SETS | FAST;
 
@@ -55,4 +59,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     BITMAP.row("getbit", 3, READ | FAST, ONE_KEY, "2.2.0", "Returns a bit value by offset.", bits::getbit),
     BITMAP.row("bitcount", -2, READ, ONE_KEY, "2.6.0", "Counts the number of set bits (population counting) in a string.", bits::bitcount),
     BITMAP.row("bitpos", -3, READ, ONE_KEY, "2.8.7", "Finds the first set (1) or clear (0) bit in a string.", bits::bitpos),
+    BITMAP.row("bitop", -4, SETS, BEHIND_FIRST, "2.6.0", "Performs bitwise operations on multiple strings, and stores the result.", bits::bitop),
+    BITMAP.row("bitfield", -2, SETS, ONE_KEY, "3.2.0", "Performs arbitrary bitfield integer operations on strings.", bitfield::bitfield),
+    BITMAP.row("bitfield_ro", -2, READ | FAST, ONE_KEY, "6.0.0", "Performs arbitrary read-only bitfield integer operations on strings.", bitfield::bitfield_ro),
 ];

@@ -5,6 +5,7 @@
 //! `@k` a key of any type, mostly a string, `@o` one that rarely is; `@w` a value, often a number; `@sec @ms @at @atms` a deadline,
 //! from now or absolute, seconds or milliseconds; `@q` a key that holds a short text `@u`, `@g` one that holds a float, of which
 //! only the number is compared;
+//! `@wide` the width of a number in BITFIELD, `@nth` its place there, `@much` its value;
 //! `@a` a stream of short entries, so that only their number decides how `~` trims it;
 //! `@f` a field, `@m` a member, `@v` a value, `@i` an index, `@n` a count, `@c` one of either sign, `@d` a score, `@b` a bound of scores, `@e` a bound of
 //! members, `@id` an id of a stream, `@r` a bound of ids, `@t` a short time to wait. `@fv*520` stands for 520 pairs.
@@ -69,6 +70,10 @@ impl Generator {
             "g" => format!("g{}", self.below(2)),
             "q" => format!("q{}", self.below(3)),
             "u" => (0..self.below(16)).map(|_| ['a', 'b', 'c'][self.below(3)]).collect(),
+            "wide" => format!("{}{}", ["i", "u"][self.below(2)], self.skewed(17, 66)),
+            // Redis's own sums overflow near the ends of 64 bits, and it then takes the wrong end.
+            "much" => format!("{}", self.below(70_000) as i64 - 35_000),
+            "nth" => format!("#{}", self.below(20)),
             "sec" => self.deadline(0, 1),
             "ms" => self.deadline(0, 1_000),
             "at" => self.deadline(self.began_s, 1),

@@ -14,6 +14,11 @@ lcs @q @q idx minmatchlen @n withmatchlen | lcs @q @q idx withmatchlen | lcs @q 
 setbit @k @n 1 | setbit @k @n 0 | setbit @k @i 1 | setbit @k @n @n | getbit @k @n | getbit @k @i | bitcount @k | bitcount @k @i @i
 bitcount @k @i @i bit | bitcount @k @i @i byte | bitcount @k @i | bitcount @k @i @i foo | bitpos @k 1 | bitpos @k 0 | bitpos @k @n
 bitpos @k 1 @i | bitpos @k 0 @i @i | bitpos @k 1 @i @i bit | bitpos @k 0 @i @i byte | bitpos @k 0 @i @i foo
+bitop and @k @k @k | bitop or @k @q @k @k | bitop xor @k @k @o | bitop not @k @k | bitop not @k @k @k | bitop foo @k @k
+bitfield @k get u8 @n | bitfield @k get @wide @n get @wide @nth | bitfield @k set @wide @n @much | bitfield @k set u8 @nth @much get i16 @n
+bitfield @k overflow sat incrby @wide @n @much overflow fail incrby @wide @n @much | bitfield @k incrby @wide @n @much set @wide @n @much get @wide @n
+bitfield @k overflow sat set @wide @n @much overflow fail set @wide @n @much | bitfield @k overflow foo get u8 0 | bitfield @k | bitfield @k get u64 0
+bitfield @k get @wide @i | bitfield @k set i8 0 | bitfield_ro @k get @wide @n | bitfield_ro @k get i8 0 set i8 0 1 | bitfield_ro @o get u8 0
 set @q @u | set @q @u | lpush o0 @v | hset o1 @f @v | sadd o2 @m | zadd o2 @d @m | xadd o0 @id u @v | rpush @o @v @v
 del @k | del @k @k @o | unlink @k @o | exists @k @k @o | exists @k | touch @k @o | type @k | type @o | rename @k @k | rename @k @o | rename @o @o
 renamenx @k @k | renamenx @o @k | copy @k @k | copy @o @k | copy @k @k replace | copy @k @o db 0 replace | copy @k @k foo | copy @k @k db abc
