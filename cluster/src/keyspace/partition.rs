@@ -263,11 +263,15 @@ impl Partition {
         self.tables.iter().flat_map(SlotTable::iter)
     }
 
-    /// Some entry, chosen by random bits; none only if there is none.
+    /// Some entry, chosen by random bits; none only if there is none. A slot is as likely as it has keys.
     pub fn sample(&self, random: u64) -> Option<&Entry> {
-        let first = random as usize % SLOTS_PER_PARTITION;
-        let tables = (0..SLOTS_PER_PARTITION).map(|step| &self.tables[(first + step) % SLOTS_PER_PARTITION]);
-        tables.filter(|table| !table.is_empty()).find_map(|table| table.sample(random.rotate_right(8)))
+        let mut nth = (random % self.keys.max(1) as u64) as usize;
+        let table = self.tables.iter().find(|table| {
+            let here = nth < table.len();
+            nth -= if here { 0 } else { table.len() };
+            here
+        });
+        table.and_then(|table| table.sample(random.rotate_right(8)))
     }
 
     /// Bytes of all its entries.

@@ -136,6 +136,23 @@ fn volatile_ttl_gives_up_the_nearest_deadline() {
 }
 
 #[test]
+fn volatile_ttl_compares_keys_of_the_whole_node_also_where_each_partition_has_few() {
+    // A few large values: hardly two keys with a deadline lie in one partition.
+    let server = start("volatile-ttl");
+    let mut client = server.connect();
+    let value = "x".repeat(10_000);
+    for number in 0..100 {
+        assert_eq!(client.call(&["SET", &format!("far{number}"), &value, "EX", "100000"]).kind, '+');
+        assert_eq!(client.call(&["SET", &format!("near{number}"), &value, "EX", "1000"]).kind, '+');
+    }
+    for number in 0..70 {
+        assert_eq!(client.call(&["SET", &format!("k{number}"), &value]).kind, '+', "k{number}");
+    }
+    let (far, near) = (there(&mut client, "far", 100), there(&mut client, "near", 100));
+    assert!(far >= 95 && near < 70, "{far} far and {near} near of 100 are left");
+}
+
+#[test]
 fn an_eviction_is_logged_and_a_lower_bound_takes_effect_at_the_next_write() {
     let options = ["--appendonly", "yes", "--maxmemory-policy", "allkeys-random"];
     let mut server = Server::start(&options);
