@@ -27,7 +27,7 @@ const HELP: &[&str] = &[
     "    Return the number of references of the value associated with the specified",
     "    <key>.",
     "HELP",
-    "    Print this help.",
+    "    Prints this help.",
 ];
 
 /// `OBJECT ENCODING | FREQ | IDLETIME | REFCOUNT key`

@@ -12,7 +12,7 @@ const MEMBERS: &[Subcommand] = &[
     Subcommand { name: "info", arity: -2, handler: info, help: &["INFO [<command-name> ...]", "    Return details about multiple Redis commands."] },
     Subcommand { name: "docs", arity: -2, handler: docs, help: &["DOCS [<command-name> ...]", "    Return documentation details about multiple Redis commands."] },
     Subcommand { name: "list", arity: -2, handler: list, help: &["LIST [FILTERBY (MODULE|ACLCAT|PATTERN) <arg>]", "    Return a list of all commands in this Redis server."] },
-    Subcommand { name: "getkeys", arity: -3, handler: getkeys, help: &["GETKEYS <full-command>", "    Return the keys from a full Redis command."] },
+    Subcommand { name: "getkeys", arity: -4, handler: getkeys, help: &["GETKEYS <full-command>", "    Return the keys from a full Redis command."] },
 ];
 
 /// `COMMAND [subcommand …]`

@@ -6,6 +6,7 @@ use crate::command::connection::auth::REDIS_VERSION;
 use crate::command::{Args, CommandError, Reply, SessionContext};
 use crate::node::Shared;
 use crate::process;
+use crate::pubsub::Scope;
 use crate::stats::CommandCalls;
 
 /// A section: its name in requests, its title, what it says, and whether it is told only when asked for.
@@ -150,6 +151,9 @@ fn stats(node: &Shared) -> Vec<(String, String)> {
         "keyspace_hits" => lookups.hits,
         "keyspace_misses" => lookups.misses,
         "total_unblocked_clients" => unblocked,
+        "pubsub_channels" => node.pubsub.active(Scope::Channel, None).len(),
+        "pubsub_patterns" => node.pubsub.patterns(),
+        "pubsubshard_channels" => node.pubsub.active(Scope::Shard, None).len(),
         "total_error_replies" => node.stats.errors().iter().map(|(_, count)| count).sum::<u64>(),
     }
 }

@@ -77,11 +77,12 @@ pub fn slowlog(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Rep
 fn slowlog_get(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     let count = match args.len() {
         2 => SLOWLOG_COUNT_DEFAULT,
-        _ => args.int(2)?,
+        _ => args
+            .int(2)
+            .ok()
+            .filter(|count| *count >= -1)
+            .ok_or(CommandError::text("ERR count should be greater than or equal to -1"))?,
     };
-    if count < -1 {
-        return Err(CommandError::text("ERR count should be greater than or equal to -1"));
-    }
     let entries = context.node.slowlog.newest(usize::try_from(count).unwrap_or(usize::MAX));
     reply.array(entries.len());
     for entry in entries {
