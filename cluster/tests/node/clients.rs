@@ -213,14 +213,43 @@ fn beyond_maxclients_who_comes_is_told_so_and_turned_away() {
 }
 
 #[test]
-fn an_idle_client_is_disconnected_after_its_time_and_a_listener_is_not() {
+fn an_idle_client_is_disconnected_after_its_time_and_who_listens_or_waits_is_not() {
     let server = Server::start(&["--timeout", "1"]);
-    let (mut idle, mut listener) = (server.connect(), server.connect());
-    idle.say("PING");
+    let [mut waiting, mut listener, mut idle] = [server.connect(), server.connect(), server.connect()];
+    waiting.send_line("BLPOP l 0");
     listener.say("SUBSCRIBE c");
+    idle.say("PING");
     let begin = Instant::now();
     assert!(idle.try_read().is_none());
     assert!(begin.elapsed() >= Duration::from_millis(900));
     assert_eq!(server.connect().say("PUBLISH c hello"), ":1");
     assert_eq!(format!("{:?}", listener.read()), "*[$message, $c, $hello]");
+    assert_eq!(server.connect().say("RPUSH l v"), ":1");
+    assert_eq!(format!("{:?}", waiting.read()), "*[$l, $v]");
+}
+
+#[test]
+fn of_two_pauses_the_longer_holds() {
+    let server = Server::start(&[]);
+    let (mut client, mut writer) = (server.connect(), server.connect());
+    assert_eq!(client.say("CLIENT PAUSE 60000 WRITE"), "+OK");
+    assert_eq!(client.say("CLIENT PAUSE 1 WRITE"), "+OK");
+    writer.send_line("SET k v");
+    assert!(writer.is_silent_for(Duration::from_millis(200)), "the first pause goes on");
+    assert_eq!(client.say("CLIENT UNPAUSE"), "+OK");
+    assert_eq!(format!("{:?}", writer.read()), "+OK");
+}
+
+#[test]
+fn a_client_that_takes_no_replies_is_disconnected_at_its_bound_and_the_others_are_served() {
+    let limit = "normal 4mb 0 0";
+    let server = Server::start(&["--client-output-buffer-limit", limit]);
+    let mut other = server.connect();
+    assert_eq!(other.call(&["SET", "k", &"x".repeat(1 << 20)]).kind, '+');
+    let mut greedy = server.connect();
+    greedy.say("CLIENT SETNAME greedy");
+    // The system's buffers take some of the 64 MB, not all.
+    greedy.send_bytes(&b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n".repeat(64));
+    wait::until("it is disconnected", || !other.say("CLIENT LIST").contains("name=greedy"));
+    assert_eq!(other.say("STRLEN k"), ":1048576");
 }

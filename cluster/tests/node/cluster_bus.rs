@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use cluster::bus::packet;
+use shared::node_id::NodeId;
 use shared::rt::rng::Rng;
 use shared::testing::cluster::Cluster;
 use shared::testing::node::Program;
@@ -53,4 +55,16 @@ fn garbage_on_the_bus_changes_nothing_and_harms_nobody() {
     }
     assert_eq!(picture(&mut wire), before);
     cluster.wait_ok();
+}
+
+#[test]
+fn a_stranger_publishes_nothing() {
+    let cluster = Cluster::with_options(Program::Ours, 3, 0, &[]);
+    let port = cluster.node(0).port();
+    let mut listener = crate::raw::Raw::connect(port, false);
+    assert_eq!(listener.say("SUBSCRIBE c"), "*[$subscribe, $c, :1]");
+    let stranger = NodeId::from_bytes([7; NodeId::BYTES]);
+    throw(port, &packet::encode_published(stranger, b"c", b"forged").unwrap());
+    cluster.node(1).wire().call(&["PUBLISH", "c", "true"]);
+    assert_eq!(format!("{:?}", listener.read()), "*[$message, $c, $true]");
 }

@@ -7,7 +7,7 @@
 //!   same for scripts of several clients.
 //! - [`transactions`], [`passwords`], [`clients`], [`waiting`], [`scanning`], [`configuration`], [`observing`], [`command_table`]: what the commands do that
 //!   are not about values.
-//! - [`eviction`], [`full_disk`], [`broken_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
+//! - [`expiring`], [`eviction`], [`full_disk`], [`broken_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
 //! - `cluster_*`, [`local`]: several nodes; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
@@ -24,6 +24,7 @@ mod configuration;
 mod contents;
 mod differential;
 mod eviction;
+mod expiring;
 mod full_disk;
 mod ioredis;
 mod local;

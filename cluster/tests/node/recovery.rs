@@ -335,3 +335,22 @@ fn sigterm_and_shutdown_write_everything_and_end_in_order() {
         assert_eq!(server.connect().say("DBSIZE"), format!(":{}", 2_000 * (round + 1)));
     }
 }
+
+#[test]
+fn what_a_waiting_client_was_served_is_gone_after_a_kill_too() {
+    let mut server = start();
+    let (mut client, mut waiting) = (server.connect(), server.connect());
+    waiting.send_line("BLPOP l 0");
+    wait::until("it waits", || client.say("INFO clients").contains("blocked_clients:1"));
+    assert_eq!(client.say("RPUSH l a b"), ":2");
+    assert_eq!(format!("{:?}", waiting.read()), "*[$l, $a]");
+    waiting.send_line("BLMOVE other moved LEFT LEFT 0");
+    wait::until("it waits", || client.say("INFO clients").contains("blocked_clients:1"));
+    assert_eq!(client.say("RPUSH other c"), ":1");
+    assert_eq!(format!("{:?}", waiting.read()), "$c");
+    assert_eq!(client.say("WAITAOF 1 0 0"), SAVED);
+    let mut client = kill_and_start(&mut server);
+    assert_eq!(client.say("LRANGE l 0 -1"), "*[$b]");
+    assert_eq!(client.say("EXISTS other"), ":0");
+    assert_eq!(client.say("LRANGE moved 0 -1"), "*[$c]");
+}
