@@ -197,7 +197,7 @@ impl Actor {
                 "the channel of the document is not heard".into(),
             )));
         }
-        self.room.forget_outdated(now);
+        self.room.tick(now);
         let is_unused = self.room.participants().is_empty()
             && now.saturating_duration_since(self.used_at) >= self.context.idle_after;
         let is_closing = is_unused || !self.stopping.is_empty();

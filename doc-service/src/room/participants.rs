@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use shared::protocol::StateVector;
 use shared::protocol::state_vector::ClientId;
+use shared::rt::time::{Duration, Instant};
 
 use crate::gateway::{CloseReason, Outbox};
+
+/// How often a client is asked for what its edits build on: it may have come by another way meanwhile.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// One connection's name within its room; never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +30,25 @@ pub struct Participant {
     pub sent_edits: u64,
     /// How many of them are saved.
     pub saved_edits: u64,
+    /// It sent what builds on an unknown edit.
+    pub gap: Option<Gap>,
+}
+
+/// What a client sent and builds on an edit that is unknown here was not taken: its next answer to step 1 brings it again, with
+/// what was missing.
+#[derive(Debug, Clone, Copy)]
+pub struct Gap {
+    /// How many edits it had sent before: as many may be called saved until then.
+    pub edits_before: u64,
+    /// When it was last asked.
+    pub asked_at: Instant,
+}
+
+impl Participant {
+    /// How many of its edits are saved when all that was taken from it is.
+    pub fn taken_edits(&self) -> u64 {
+        self.gap.map_or(self.sent_edits, |gap| gap.edits_before)
+    }
 }
 
 /// All of them, in order of arrival: whatever goes to everybody goes in this order.
@@ -41,8 +64,9 @@ impl Participants {
         self.joined += 1;
         let id = ParticipantId(self.joined);
         let (presence, saved) = Default::default();
+        let (sent_edits, saved_edits, gap) = Default::default();
         self.members
-            .insert(id, Participant { outbox, wants_saved, presence, saved, sent_edits: 0, saved_edits: 0 });
+            .insert(id, Participant { outbox, wants_saved, presence, saved, sent_edits, saved_edits, gap });
         id
     }
 
@@ -54,6 +78,19 @@ impl Participants {
     /// One of them.
     pub fn of(&mut self, id: ParticipantId) -> Option<&mut Participant> {
         self.members.get_mut(&id)
+    }
+
+    /// Those with a gap whom it is time to ask again; they count as asked.
+    pub fn ask_again(&mut self, now: Instant) -> Vec<ParticipantId> {
+        let mut asked = Vec::new();
+        for (id, participant) in &mut self.members {
+            let due = |gap: &&mut Gap| now.saturating_duration_since(gap.asked_at) >= ASK_EVERY;
+            if let Some(gap) = participant.gap.as_mut().filter(due) {
+                gap.asked_at = now;
+                asked.push(*id);
+            }
+        }
+        asked
     }
 
     /// How many there are.

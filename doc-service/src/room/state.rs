@@ -4,6 +4,9 @@
 //! An edit of a client is applied at once, so that a hostile one is refused before anybody else meets it, then published. It is
 //! relayed, to its author too, when it is heard on the channel: that is *seen*. What comes from elsewhere is applied and relayed
 //! when it is heard. Everything is merged, so hearing or reading something twice changes nothing.
+//!
+//! Whether an edit fits cannot be said before what it builds on is known. So nobody is handed bytes of an edit that waits: a client's
+//! is not taken, and the client asked for what is missing; what waits on the channel or in the log is relayed when it fits.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use shared::protocol::{Awareness, Message, StateVector, awareness};
 use shared::rt::time::Instant;
 
 use super::own::{Own, Place};
-use super::participants::{ParticipantId, Participants};
+use super::participants::{Gap, ParticipantId, Participants};
 use super::request::{Edit, NOTHING, Request};
 use crate::gateway::{CloseReason, Outbox};
 use crate::metrics::Metrics;
@@ -98,12 +101,7 @@ impl Room {
                 Ok(update) => self.participants.send(from, &[encoded(&Message::SyncStep2(&update))]),
                 Err(_) => out.broken = true,
             },
-            Request::Edit(edit) => {
-                if let Some(author) = self.participants.of(from) {
-                    author.sent_edits += 1;
-                }
-                self.edit(from, edit, now, out);
-            }
+            Request::Edit(edit) => self.edit(from, edit, now, out),
             Request::Offline(edit) => self.offline(from, edit, now, out),
             Request::Presence { clients, update } => {
                 if let Some(participant) = self.participants.of(from) {
@@ -126,12 +124,12 @@ impl Room {
             match Message::decode(payload) {
                 Ok(Message::Update(update)) => match self.heard_update(payload, update, now, out) {
                     Heard::Good => relay.push(payload.clone()),
-                    Heard::Cleaned(cleaned) => relay.push(encoded(&Message::Update(&cleaned))),
+                    Heard::Instead(instead) => relay.push(encoded(&Message::Update(&instead))),
                     Heard::Nothing => {}
                 },
                 Ok(Message::SyncStep2(update)) => match self.heard_update(payload, update, now, out) {
                     Heard::Good => relay.push(encoded(&Message::Update(update))),
-                    Heard::Cleaned(cleaned) => relay.push(encoded(&Message::Update(&cleaned))),
+                    Heard::Instead(instead) => relay.push(encoded(&Message::Update(&instead))),
                     Heard::Nothing => {}
                 },
                 Ok(Message::Awareness(update)) => match awareness::decode(update) {
@@ -209,11 +207,14 @@ impl Room {
         }
     }
 
-    /// Forgets whoever was silent for long, and what will not come back.
-    pub fn forget_outdated(&mut self, now: Instant) {
+    /// Time has passed: forgets whoever was silent for long, and what will not come back; asks again for what is missing.
+    pub fn tick(&mut self, now: Instant) {
         let ms = self.ms(now);
         self.awareness.expire(None, ms);
         self.own.forget_unseen(now);
+        for id in self.participants.ask_again(now) {
+            self.participants.send(id, &[self.step_1()]);
+        }
     }
 
     /// The document was loaded anew (`bytes` long): clients get what they lack and are asked for what it lacks.
@@ -257,16 +258,25 @@ impl Room {
     }
 
     fn edit(&mut self, from: ParticipantId, edit: Edit, now: Instant, out: &mut Effects) {
+        let Some(author) = self.participants.of(from) else { return };
+        let taken_edits = author.taken_edits();
+        author.sent_edits += 1;
         if self.is_too_big(from, &edit) {
             return;
         }
+        if self.document.waiting().next().is_some() {
+            // What waited for this one is handed on with it.
+            match self.document.accept_for_news(&edit.update) {
+                Ok((Applied::Waits, _)) => self.note_gap(from, taken_edits, now, out),
+                Ok((_, news)) => self.publish_news(from, news, edit.saves, now, out),
+                Err(bad) => self.refuse(from, &bad, out),
+            }
+            return;
+        }
         match self.document.accept(&edit.update) {
-            Ok(applied) => {
+            Ok(Applied::Waits) => self.note_gap(from, taken_edits, now, out),
+            Ok(_) => {
                 self.took(edit.update.clone());
-                if applied == Applied::Waits {
-                    // It builds on an edit of its author that never came: ask for all that is missing.
-                    self.participants.send(from, &[self.step_1()]);
-                }
                 self.publish(from, edit.update, edit.saves, now, out);
             }
             Err(bad) => self.refuse(from, &bad, out),
@@ -274,26 +284,46 @@ impl Room {
     }
 
     fn offline(&mut self, from: ParticipantId, edit: Edit, now: Instant, out: &mut Effects) {
+        let Some(author) = self.participants.of(from) else { return };
+        let taken_edits = author.taken_edits();
         if self.is_too_big(from, &edit) {
             return;
         }
         match self.document.accept_for_news(&edit.update) {
-            Ok((Applied::Waits, _)) => {
-                self.took(edit.update.clone());
-                self.publish(from, edit.update, edit.saves, now, out);
-            }
-            // A step 2 repeats every deletion of the document: only what is news goes into the log.
-            Ok((_, Some(news))) => {
-                let news = Bytes::from(news);
-                self.took(news.clone());
-                self.publish(from, news, edit.saves, now, out);
-            }
-            Ok((_, None)) => {
-                if self.participants.of(from).is_some_and(|author| author.wants_saved) {
-                    self.publish(from, Bytes::from_static(NOTHING), edit.saves, now, out);
+            Ok((Applied::Waits, _)) => self.note_gap(from, taken_edits, now, out),
+            Ok((_, news)) => {
+                if let Some(author) = self.participants.of(from) {
+                    author.gap = None;
                 }
+                self.publish_news(from, news, edit.saves, now, out);
             }
             Err(bad) => self.refuse(from, &bad, out),
+        }
+    }
+
+    /// A client sent what builds on an unknown edit: it is asked for all that is missing. `taken_edits`: how many edits were taken
+    /// from it before.
+    fn note_gap(&mut self, from: ParticipantId, taken_edits: u64, now: Instant, out: &mut Effects) {
+        let Some(author) = self.participants.of(from).filter(|author| author.gap.is_none()) else { return };
+        author.gap = Some(Gap { edits_before: taken_edits, asked_at: now });
+        self.participants.send(from, &[self.step_1()]);
+        out.read_log = true;
+    }
+
+    /// A step 2 repeats every deletion of the document: only what is news goes into the log.
+    fn publish_news(
+        &mut self,
+        from: ParticipantId,
+        news: Option<Vec<u8>>,
+        saves: StateVector,
+        now: Instant,
+        out: &mut Effects,
+    ) {
+        if let Some(news) = news.map(Bytes::from) {
+            self.took(news.clone());
+            self.publish(from, news, saves, now, out);
+        } else if self.participants.of(from).is_some_and(|author| author.wants_saved) {
+            self.publish(from, Bytes::from_static(NOTHING), saves, now, out);
         }
     }
 
@@ -308,7 +338,7 @@ impl Room {
         self.metrics.edits_received_total.add(1);
         self.own.publish(update.clone(), now);
         if let Some(author) = self.participants.of(from).filter(|author| author.wants_saved) {
-            self.own.await_saved(from, saves, author.sent_edits, now);
+            self.own.await_saved(from, saves, author.taken_edits(), now);
         }
         out.publish.push(update);
     }
@@ -320,21 +350,35 @@ impl Room {
             self.metrics.seen.observe(took);
             return good;
         }
-        match self.document.apply(update) {
-            Ok(applied) => {
-                self.metrics.edits_heard_total.add(1);
-                out.read_log |= applied == Applied::Waits;
-                if let Applied::Cleaned(cleaned) = applied {
-                    // The rest of it is in no snapshot either: whoever loads one could judge otherwise.
-                    self.took(Bytes::copy_from_slice(&cleaned));
-                    return Heard::Cleaned(cleaned);
-                }
-                self.took(payload.slice_ref(update));
-                good
-            }
+        let something_waits = self.document.waiting().next().is_some();
+        let applied = if something_waits {
+            self.document.apply_for_news(update)
+        } else {
+            self.document.apply(update).map(|applied| (applied, None))
+        };
+        let (applied, news) = match applied {
+            Ok(applied) => applied,
             Err(bad) => {
                 self.bad(&bad, out);
+                return Heard::Nothing;
+            }
+        };
+        self.metrics.edits_heard_total.add(1);
+        match (applied, news) {
+            (Applied::Waits, _) => {
+                out.read_log = true;
+                self.took(payload.slice_ref(update));
                 Heard::Nothing
+            }
+            // What waited for it has been taken before.
+            (Applied::Cleaned(cleaned), news) => {
+                // The rest of it is in no snapshot either: whoever loads one could judge otherwise.
+                self.took(Bytes::copy_from_slice(&cleaned));
+                Heard::Instead(news.unwrap_or(cleaned))
+            }
+            (Applied::New | Applied::Known, news) => {
+                self.took(payload.slice_ref(update));
+                news.map_or(good, Heard::Instead)
             }
         }
     }
@@ -378,8 +422,8 @@ impl Room {
 enum Heard {
     /// It as it came.
     Good,
-    /// This instead: clients without a guard would make another document of what came.
-    Cleaned(Vec<u8>),
+    /// This instead: clients without a guard would make another document of what came, or something waited for it.
+    Instead(Vec<u8>),
     /// Nothing.
     Nothing,
 }

@@ -287,23 +287,99 @@ async fn who_was_silent_for_long_is_not_among_those_that_a_newcomer_is_told_of()
     room.heard(&[presence(5)], now, &mut Effects::default());
     let later = now + Duration::from_secs(29);
     room.heard(&[presence(6)], later, &mut Effects::default());
-    room.forget_outdated(later + Duration::from_secs(2));
+    room.tick(later + Duration::from_secs(2));
     let newcomer = Outbox::new();
     room.join(newcomer.clone(), false).unwrap();
     assert_eq!(messages(&newcomer).await.unwrap()[1], presence(6));
 }
 
 #[tokio::test]
-async fn an_author_whose_edit_builds_on_an_unknown_one_is_asked_for_what_is_missing() {
+async fn an_author_whose_edit_builds_on_an_unknown_one_is_asked_until_all_has_come() {
+    let (mut room, now) = room();
+    let (outbox, ben) = (Outbox::new(), Outbox::new());
+    let author = room.join(outbox.clone(), false).unwrap();
+    room.join(ben.clone(), false).unwrap();
+    for outbox in [&outbox, &ben] {
+        messages(outbox).await.unwrap();
+    }
+    let doc = Doc::with_client_id(1);
+    let (unsent, second) = (typed(&doc, "never sent "), typed(&doc, "second"));
+    let mut out = Effects::default();
+    let step_1 = encoded(&Message::SyncStep1(&[0]));
+    for _ in 0..2 {
+        room.request(author, Request::Edit(second.clone()), now, &mut out);
+    }
+    assert_eq!(messages(&outbox).await.unwrap(), std::slice::from_ref(&step_1), "asked once");
+    assert_eq!(out, Effects { read_log: true, ..Effects::default() }, "nobody is handed what may not fit");
+    room.tick(now + Duration::from_millis(900));
+    outbox.push(&["end".into()]);
+    assert_eq!(messages(&outbox).await.unwrap(), ["end"]);
+    room.tick(now + Duration::from_secs(1));
+    assert_eq!(messages(&outbox).await.unwrap(), [step_1], "asked again");
+    let both = yrs::merge_updates_v1([&unsent.update[..], &second.update[..]]).unwrap();
+    let answer = Edit { update: both.into(), saves: second.saves };
+    room.request(author, Request::Offline(answer), now, &mut out);
+    assert_eq!(text::plain(room.document()).unwrap(), "never sent second");
+    let [published] = &out.publish[..] else { panic!("{out:?}") };
+    room.heard(&[on_channel(published)], now, &mut Effects::default());
+    assert_eq!(messages(&ben).await.unwrap(), [on_channel(published)]);
+    room.tick(now + Duration::from_secs(9));
+    messages(&outbox).await.unwrap();
+    outbox.push(&["end".into()]);
+    assert_eq!(messages(&outbox).await.unwrap(), ["end"], "nothing is missing");
+}
+
+#[tokio::test]
+async fn while_an_edit_is_not_taken_no_later_one_is_counted_as_saved() {
+    let (mut room, now) = room();
+    let outbox = Outbox::new();
+    let author = room.join(outbox.clone(), true).unwrap();
+    let doc = Doc::with_client_id(1);
+    let mut ask = |request| {
+        room.request(author, request, now, &mut Effects::default());
+        let place = room.own().published();
+        room.saved(place, now);
+    };
+    ask(Request::Edit(typed(&doc, "one ")));
+    let (unsent, waits) = (typed(&doc, "unsent "), typed(&doc, "waits "));
+    ask(Request::Edit(waits.clone()));
+    ask(Request::Edit(Edit::default()));
+    let both = yrs::merge_updates_v1([&unsent.update[..], &waits.update[..]]).unwrap();
+    ask(Request::Offline(Edit { update: both.into(), saves: waits.saves }));
+    let mut told = Vec::new();
+    for message in messages(&outbox).await.unwrap() {
+        if let Ok(Message::Saved { vector, edits }) = Message::decode(&message) {
+            told.push((vector.clock(1), edits));
+        }
+    }
+    assert_eq!(told, [(4, 1), (4, 1), (17, 3)]);
+}
+
+#[tokio::test]
+async fn what_was_heard_and_waits_is_relayed_when_it_fits_and_not_before() {
     let (mut room, now) = room();
     let outbox = Outbox::new();
     let author = room.join(outbox.clone(), false).unwrap();
     messages(&outbox).await.unwrap();
-    let doc = Doc::with_client_id(1);
-    typed(&doc, "never sent ");
-    let second = typed(&doc, "second");
+    let (ben, cleo) = (Doc::with_client_id(1), Doc::with_client_id(2));
+    let mut peer = Document::new(Kind::Text, 9);
+    let late = [typed(&ben, "late "), typed(&cleo, "late ")];
+    for early in [typed(&ben, "early "), typed(&cleo, "early ")] {
+        room.heard(&[on_channel(&early.update)], now, &mut Effects::default());
+    }
+    outbox.push(&["end".into()]);
+    assert_eq!(messages(&outbox).await.unwrap(), ["end"]);
+    // What was missing is heard; or a client hands it in.
     let mut out = Effects::default();
-    room.request(author, Request::Edit(second.clone()), now, &mut out);
-    assert_eq!(messages(&outbox).await.unwrap(), [encoded(&Message::SyncStep1(&[0]))]);
-    assert_eq!(out.publish, [second.update], "the log keeps it meanwhile");
+    room.heard(&[on_channel(&late[0].update)], now, &mut out);
+    room.request(author, Request::Edit(late[1].clone()), now, &mut out);
+    let [published] = &out.publish[..] else { panic!("{out:?}") };
+    room.heard(&[on_channel(published)], now, &mut out);
+    for message in messages(&outbox).await.unwrap() {
+        let Ok(Message::Update(update)) = Message::decode(&message) else { panic!("{message:?}") };
+        assert_eq!(peer.apply(update), Ok(Applied::New));
+    }
+    let letters = text::plain(&peer).unwrap();
+    assert_eq!(letters, text::plain(room.document()).unwrap());
+    assert_eq!((letters.len(), letters.matches("late early ").count()), (22, 2), "{letters}");
 }

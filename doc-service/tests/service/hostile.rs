@@ -1,14 +1,21 @@
 //! Bad bytes and slow clients: the one at fault is refused, everybody else is undisturbed.
 
-use shared::limits::{HTTP_BODY_BYTES_MAX, MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX};
+use shared::limits::{
+    CLIENT_MESSAGES_BURST_MAX, CLIENT_MESSAGES_PER_SECOND_MAX, HTTP_BODY_BYTES_MAX, MESSAGE_BYTES_MAX,
+    OUTBOX_BYTES_MAX,
+};
+use shared::names::DocumentId;
 use shared::protocol::Message;
+use shared::rt::time::Instant;
 use shared::testing::wait;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use yrs::updates::decoder::Decode;
+use yrs::{Transact, Update};
 
 use crate::support::http::request;
-use crate::support::resp::{owner, spublish, wait_snapshot};
+use crate::support::resp::{log_length, owner, spublish, wait_snapshot};
 use crate::support::stage::Stage;
 use crate::support::ws::{Ws, new_doc, typed};
 use crate::support::yjs::Yjs;
@@ -191,6 +198,89 @@ async fn a_flood_of_mutated_updates_leaves_the_document_whole() {
     let good = late.text().matches("good ").count();
     assert_eq!(good, expected.len() / 5, "{}", late.text());
     assert_eq!(request(&stage.service, "GET", "/documents/notes?format=text", None).status, 200);
+}
+
+#[tokio::test]
+async fn of_an_edit_that_may_not_fit_nobody_gets_the_bytes() {
+    let stage = Stage::ours();
+    let id: DocumentId = "notes".parse().unwrap();
+    let mut listener = owner(&stage.cluster, "notes");
+    listener.call(&["SSUBSCRIBE", &id.channel()]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let mut mallory = Ws::connect(&stage.address(), "notes").await;
+    let ghost = new_doc();
+    typed(&ghost, "never sent ");
+    let waits = Message::Update(&typed(&ghost, "waits")).encode();
+    mallory.send(&waits).await;
+    // What a client has in advance of another, which it hands in as an answer.
+    mallory.send(&[&[0, 1], &waits[2..]].concat()).await;
+    while !mallory.hear().await.unwrap().starts_with(&[0, 0]) {}
+    let update = ana.type_in("fine").await;
+    ana.seen().await;
+    let heard = listener.read().into_elements().unwrap();
+    assert_eq!(heard[2].as_bytes(), Some(&Message::Update(&update).encode()[..]));
+    assert_eq!(log_length(&stage.cluster, "notes"), 1);
+    wait_snapshot(&stage.cluster, "notes", "fine");
+}
+
+#[tokio::test]
+async fn who_sends_faster_than_it_may_is_read_later_and_loses_nothing() {
+    let stage = Stage::ours();
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let mut hasty = Ws::join(&stage.address(), "notes").await;
+    let over = CLIENT_MESSAGES_PER_SECOND_MAX / 2;
+    let began_at = Instant::now();
+    let nothing = Message::Update(&[0, 0]).encode();
+    for _ in 0..CLIENT_MESSAGES_BURST_MAX + over {
+        hasty.send(&nothing).await;
+    }
+    hasty.type_in("last").await;
+    ana.type_in("undisturbed ").await;
+    ana.seen().await;
+    while !ana.text().contains("last") {
+        ana.hear().await.unwrap();
+    }
+    assert!(began_at.elapsed().as_millis() >= 500, "half a second's messages above the burst");
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_mutated_updates_on_the_channel_leave_document_snapshot_and_process_whole() {
+    let stage = Stage::ours();
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let seed = shared::rt::rng::random_u64();
+    println!("seed {seed}");
+    let mut rng = shared::rt::rng::Rng::from_seed(seed);
+    let mut wire = owner(&stage.cluster, "notes");
+    let mallory = new_doc();
+    let mut sound: Vec<Vec<u8>> = Vec::new();
+    for round in 0..100 {
+        // Her edits stand between Ana's, so mutations name those too, but never speak for Ana: who may is not known here.
+        let good = ana.type_in("good ").await;
+        mallory.transact_mut().apply_update(Update::decode_v1(&good).unwrap()).unwrap();
+        sound.push(typed(&mallory, "evil"));
+        let mut hostile = Vec::new();
+        for _ in 0..1_000 {
+            let mut update = sound[rng.below(sound.len() as u64) as usize].clone();
+            for _ in 0..=rng.below(3) {
+                let at = rng.below(update.len() as u64) as usize;
+                update[at] = rng.next_u64() as u8;
+            }
+            hostile.push(Message::Update(&update).encode());
+        }
+        for message in &hostile {
+            spublish(&mut wire, "notes", message);
+        }
+        ana.seen().await;
+        let text = ana.text();
+        assert!(text.matches("good ").count() > round, "round {round}, seed {seed}: {text}");
+    }
+    // Unguarded clients that heard what was relayed, one that comes now, and the snapshot: all the same.
+    ana.type_in("end").await;
+    ana.seen().await;
+    let late = Ws::join(&stage.address(), "notes").await;
+    assert_eq!(late.text(), ana.text(), "seed {seed}");
+    wait_snapshot(&stage.cluster, "notes", &ana.text());
+    assert!(!stage.service.process().unwrap().log().contains("panicked"), "seed {seed}");
 }
 
 #[test]

@@ -84,7 +84,8 @@ impl Document {
 
     /// Applies an update before it is published: what fits nowhere is refused ([`BadUpdate::Misfit`]), not taken as deleted. (What is
     /// published already cannot be refused, or peers would differ: one that loaded a snapshot knows less of what was deleted than one
-    /// that saw everything, and judges otherwise.)
+    /// that saw everything, and judges otherwise.) What [waits](Applied::Waits) is not kept: nobody can say yet whether it fits, so it
+    /// is not to be published, and its author hands it in again.
     pub fn accept(&mut self, update: &[u8]) -> Result<Applied, BadUpdate> {
         self.apply_within(update, Bounds { misfits: Misfits::Refuse, ..Bounds::MESSAGE })
     }
@@ -275,7 +276,8 @@ impl Document {
             walked.blocks.iter().any(|block| block.id.client == self.client && block.end() > own);
         let fit = match self.structure.enter(&walked, &mut bounds.looks, &mut before)? {
             Fit::Missing(id) => {
-                return if self.pending.push(id, update) {
+                let is_published = bounds.misfits == Misfits::Forget;
+                return if !is_published || self.pending.push(id, update) {
                     Ok(Applied::Waits)
                 } else {
                     Err(BadUpdate::Engine)
