@@ -3,11 +3,13 @@
 //! # Layout
 //!
 //! - [`documents`]: create, list, read, rename, delete.
+//! - [`front`]: `/`: what there is, for whoever opens it in a browser.
 //! - [`health`]: `/healthz` and `/metrics`.
 //! - [`error`]: what a failed request answers.
 
 pub mod documents;
 pub mod error;
+pub mod front;
 pub mod health;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub use error::HttpError;
 pub fn router(service: Arc<Service>) -> Router {
     let one = get(documents::read).patch(documents::rename).delete(documents::delete);
     Router::new()
+        .route("/", get(front::page))
         .route("/documents", get(documents::list).post(documents::create))
         .route("/documents/{id}", one)
         // All that follows is the id, so that one with a slash is told why it is none.

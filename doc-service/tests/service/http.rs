@@ -159,3 +159,20 @@ async fn a_text_is_read_as_text_and_json_a_sheet_as_csv_and_json_open_or_not() {
     });
     check("when it is closed");
 }
+
+#[test]
+fn who_opens_the_address_in_a_browser_reads_what_there_is() {
+    let stage = Stage::ours();
+    let answer = stage.service.request("GET", "/", "").unwrap();
+    let address = stage.address();
+    for words in [
+        "HTTP/1.1 200 ",
+        "content-type: text/plain; charset=utf-8",
+        &format!("ws://{address}/ws"),
+        "/documents",
+        "/healthz",
+    ] {
+        assert!(answer.contains(words), "{words} in {answer}");
+    }
+    assert_eq!(request(&stage.service, "POST", "/", None).status, 405);
+}
