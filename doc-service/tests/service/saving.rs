@@ -67,16 +67,22 @@ async fn saved_names_exactly_what_a_connection_sent(stage: Stage) {
 
 #[tokio::test]
 async fn what_was_saved_survives_sigkill_in_the_middle_of_typing_on_redis() {
-    what_was_saved_survives_sigkill(Cluster::redis(3, 0)).await;
+    what_was_saved_survives_sigkill(Cluster::redis(3, 0), "500ms").await;
 }
 
 #[tokio::test]
 async fn what_was_saved_survives_sigkill_in_the_middle_of_typing_on_our_nodes() {
-    what_was_saved_survives_sigkill(Cluster::ours(3, 0)).await;
+    what_was_saved_survives_sigkill(Cluster::ours(3, 0), "500ms").await;
 }
 
-async fn what_was_saved_survives_sigkill(cluster: Cluster) {
-    let mut stage = Stage::on(cluster, &["--save-every", "500ms"]);
+/// Saved all the time: nearly every kill hits a save.
+#[tokio::test]
+async fn what_was_saved_survives_sigkill_in_the_middle_of_a_save() {
+    what_was_saved_survives_sigkill(Cluster::ours(3, 0), "10ms").await;
+}
+
+async fn what_was_saved_survives_sigkill(cluster: Cluster, save_every: &str) {
+    let mut stage = Stage::on(cluster, &["--save-every", save_every]);
     let mut typed = String::new();
     for round in 0..5 {
         let mut ana = Ws::join(&stage.address(), "notes?saved=1").await;
@@ -117,6 +123,26 @@ async fn sigterm_saves_what_is_open() {
     let id: DocumentId = "notes".parse().unwrap();
     let lease = owner(&stage.cluster, "notes").call(&["EXISTS", &id.lease_key()]);
     assert_eq!(lease.as_int(), Some(0), "the lease is given back");
+}
+
+#[tokio::test]
+async fn sigterm_tells_every_client_of_every_document() {
+    let mut stage = Stage::on(Cluster::ours(3, 0), &["--save-every", "1h"]);
+    let mut clients = Vec::new();
+    for number in 0..100 {
+        let document = format!("d{}", number % 5);
+        let mut client = Ws::join(&stage.address(), &document).await;
+        client.type_in(&format!("{number} ")).await;
+        client.seen().await;
+        clients.push(client);
+    }
+    stage.service.terminate();
+    for client in &mut clients {
+        assert_eq!(client.wait_closed().await.code, 1001);
+    }
+    for number in 0..5 {
+        wait_snapshot(&stage.cluster, &format!("d{number}"), &clients[95 + number].text());
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,24 @@ fn two_clients_see_each_others_letters(stage: &Stage) {
 }
 
 #[test]
+fn of_half_a_surrogate_pair_everybody_and_the_snapshot_read_the_same() {
+    let stage = Stage::ours();
+    let address = stage.address();
+    let (mut ana, mut ben) = (Yjs::join(&address, "notes"), Yjs::join(&address, "notes"));
+    ana.append("a𝄞b🙂c");
+    ben.wait_text("a𝄞b🙂c");
+    // Yjs has no code points: a program may delete half of one, or write between the halves.
+    ana.ask("remove", json!({ "index": 1, "length": 1 }));
+    ana.ask("insert", json!({ "index": 4, "text": "!" }));
+    let length = ana.ask("length", json!({}));
+    wait::until("Ben has it", || ben.ask("length", json!({})) == length && ben.text() == ana.text());
+    let text = ana.text();
+    assert!(text.starts_with('a') && text.ends_with('c') && text.contains('!'), "{text}");
+    wait_snapshot(&stage.cluster, "notes", &text);
+    assert_eq!(Yjs::join(&address, "notes").text(), text);
+}
+
+#[test]
 fn edits_made_offline_by_both_are_merged() {
     let stage = Stage::ours();
     let address = stage.address();
