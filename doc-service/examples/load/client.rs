@@ -62,6 +62,11 @@ impl Receiver {
     }
 }
 
+/// Sync step 1 of a client that has nothing.
+pub(crate) fn step_1() -> Vec<u8> {
+    vec![0, 0, 1, 0]
+}
+
 /// A sync message of this kind: 1 step 2, 2 update.
 pub(crate) fn message(kind: u8, update: &[u8]) -> Vec<u8> {
     let mut message = vec![0, kind];

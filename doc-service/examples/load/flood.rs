@@ -12,11 +12,14 @@ use yrs::{Doc, Text, Transact};
 
 use super::client::connect;
 
-/// Edits on their way at once.
-const IN_FLIGHT: usize = 100;
-
-/// Publishes so many edits of one typist and waits until the last has come out of the service.
-pub(crate) async fn run(server: &str, cluster: &str, document: &str, count: usize) -> Value {
+/// Publishes so many edits of one typist, so many on their way at once, and waits until the last has come out of the service.
+pub(crate) async fn run(
+    server: &str,
+    cluster: &str,
+    document: &str,
+    count: usize,
+    in_flight: usize,
+) -> Value {
     let edits = typed(count);
     let (_sender, mut receiver) = connect(server, document).await;
     let client = Client::connect_url(cluster).await.expect("the cluster");
@@ -35,7 +38,7 @@ pub(crate) async fn run(server: &str, cluster: &str, document: &str, count: usiz
     let mut publishing = FuturesUnordered::new();
     for edit in edits {
         publishing.push(door.publish(edit));
-        if publishing.len() >= IN_FLIGHT {
+        if publishing.len() >= in_flight {
             publishing.next().await.transpose().expect("the cluster takes edits");
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! cargo run --release -p doc-service --example load -- --server 127.0.0.1:8080 --clients 50 --seconds 10 --per-second 8
-//! cargo run --release -p doc-service --example load -- --server 127.0.0.1:8080 --cluster redis://127.0.0.1:7000 --flood 200000
+//! cargo run --release -p doc-service --example load -- --server 127.0.0.1:8080 --clients 2 --readers 20 --document long
+//! cargo run --release -p doc-service --example load -- --server 127.0.0.1:8080 --cluster redis://127.0.0.1:7000 --flood 200000 --in-flight 1000
 //! ```
 
 // A load generator that cannot go on says so and ends.
@@ -12,6 +13,7 @@
 mod client;
 mod flood;
 mod latency;
+mod readers;
 mod typing;
 
 use shared::rt::rng::random_u64;
@@ -26,6 +28,8 @@ struct Flags {
     seconds: u64,
     per_second: u32,
     flood: usize,
+    in_flight: usize,
+    readers: usize,
 }
 
 fn main() {
@@ -34,10 +38,14 @@ fn main() {
     let result = runtime.block_on(async {
         if flags.flood > 0 {
             let cluster = flags.cluster.as_deref().expect("--flood needs --cluster redis://host:port");
-            flood::run(&flags.server, cluster, &flags.document, flags.flood).await
+            flood::run(&flags.server, cluster, &flags.document, flags.flood, flags.in_flight).await
         } else {
             let time = Duration::from_secs(flags.seconds);
-            typing::run(&flags.server, &flags.document, flags.clients, time, flags.per_second).await
+            let readers = readers::start(&flags.server, &flags.document, flags.readers);
+            let mut result =
+                typing::run(&flags.server, &flags.document, flags.clients, time, flags.per_second).await;
+            result["reads"] = readers.stop().into();
+            result
         }
     });
     println!("{result}");
@@ -52,6 +60,8 @@ fn flags() -> Flags {
         seconds: 10,
         per_second: 8,
         flood: 0,
+        in_flight: 100,
+        readers: 0,
     };
     let mut words = std::env::args().skip(1);
     while let Some(name) = words.next() {
@@ -65,6 +75,8 @@ fn flags() -> Flags {
             "--seconds" => flags.seconds = number(),
             "--per-second" => flags.per_second = number() as u32,
             "--flood" => flags.flood = number() as usize,
+            "--in-flight" => flags.in_flight = number() as usize,
+            "--readers" => flags.readers = number() as usize,
             _ => panic!("unknown option {name}"),
         }
     }
