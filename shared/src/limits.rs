@@ -160,8 +160,9 @@ pub const UPDATE_LOOKS_MAX: usize = 1 << 22;
 /// Most blocks of a whole document.
 pub const DOCUMENT_BLOCKS_MAX: usize = 1 << 23;
 
-/// Most updates that wait for an edit they build on, per document.
-pub const PENDING_UPDATES_MAX: usize = 1_024;
+/// Most updates that wait for an edit they build on, per document: what one service has published over two connections, and so may
+/// come in another order, fits.
+pub const PENDING_UPDATES_MAX: usize = 2 * ROOM_PUBLISHING_MAX;
 
 /// Most bytes of updates that wait for an edit they build on, per document.
 pub const PENDING_BYTES_MAX: usize = MESSAGE_BYTES_MAX;

@@ -28,6 +28,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// for the cluster ([`ClientConfig::call_deadline`](shared::client::ClientConfig)), so that both end alike.
 const DEAF_MAX: Duration = Duration::from_secs(15);
 
+/// Least time between two loads of the whole document.
+const RELOAD_PAUSE: Duration = Duration::from_secs(1);
+
 pub(super) struct Actor {
     pub(super) context: Arc<Context>,
     pub(super) id: DocumentId,
@@ -41,6 +44,8 @@ pub(super) struct Actor {
     pub(super) saving: Saving,
     deaf_since: Option<Instant>,
     used_at: Instant,
+    /// What overflowed is not read again before: what it waits for may still be on its way.
+    reload_after: Instant,
     stopping: Vec<oneshot::Sender<()>>,
 }
 
@@ -79,6 +84,7 @@ impl Actor {
             saving,
             deaf_since: None,
             used_at: now,
+            reload_after: now,
             stopping: Vec::new(),
             context,
             id,
@@ -126,7 +132,7 @@ impl Actor {
                     self.ask(message, now, &mut out)?;
                 }
             }
-            Wake::Tick => self.tick(now)?,
+            Wake::Tick => self.tick(now, &mut out)?,
         }
         self.perform(out, now).await
     }
@@ -191,7 +197,8 @@ impl Actor {
         self.room.leave(participant, now, out);
     }
 
-    fn tick(&mut self, now: Instant) -> Result<(), End> {
+    fn tick(&mut self, now: Instant, out: &mut Effects) -> Result<(), End> {
+        out.broken |= now >= self.reload_after && self.room.take_overflowed();
         if self.deaf_since.is_some_and(|since| now.saturating_duration_since(since) >= DEAF_MAX) {
             return Err(End::Closed(CloseReason::ClusterAway(
                 "the channel of the document is not heard".into(),
@@ -227,6 +234,7 @@ impl Actor {
             }
             if out.broken {
                 out = self.reload().await?;
+                self.reload_after = Instant::now() + RELOAD_PAUSE;
             } else if out.read_log {
                 out = self.read_log().await?;
             } else {

@@ -52,6 +52,8 @@ pub struct Room {
     /// What the document took since it was handed over last, in its order.
     recent: Vec<Bytes>,
     changed: bool,
+    /// The document lacks what it had no room for.
+    overflowed: bool,
 }
 
 impl Room {
@@ -68,6 +70,7 @@ impl Room {
             bytes,
             recent,
             changed: false,
+            overflowed: false,
         }
     }
 
@@ -165,6 +168,7 @@ impl Room {
                 // The log has it already, and keeps it.
                 Ok((Applied::Waits, None)) => self.recent.push(update.clone()),
                 Ok((_, None)) => {}
+                Err(BadUpdate::NoRoom) => self.overflow(update.clone()),
                 Err(bad) => self.bad(&bad, out),
             }
         }
@@ -235,6 +239,11 @@ impl Room {
     /// Whether the document differs from what was saved; asking clears it.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
+    }
+
+    /// Whether the document lacks something that state and log have; asking clears it.
+    pub fn take_overflowed(&mut self) -> bool {
+        std::mem::take(&mut self.overflowed)
     }
 
     /// What was handed over takes so many bytes: the document takes no more than that and what came since.
@@ -358,6 +367,10 @@ impl Room {
         };
         let (applied, news) = match applied {
             Ok(applied) => applied,
+            Err(BadUpdate::NoRoom) => {
+                self.overflow(payload.slice_ref(update));
+                return Heard::Nothing;
+            }
             Err(bad) => {
                 self.bad(&bad, out);
                 return Heard::Nothing;
@@ -381,6 +394,12 @@ impl Room {
                 news.map_or(good, Heard::Instead)
             }
         }
+    }
+
+    /// Too much waits already. Snapshots are made of it all the same, and the room is to be loaded anew.
+    fn overflow(&mut self, update: Bytes) {
+        self.took(update);
+        self.overflowed = true;
     }
 
     fn bad(&mut self, bad: &BadUpdate, out: &mut Effects) {

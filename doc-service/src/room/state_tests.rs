@@ -1,6 +1,7 @@
 //! The machine of a room, without a socket or a cluster.
 
 use shared::document::{Kind, text};
+use shared::limits::PENDING_UPDATES_MAX;
 use shared::rt::time::Duration;
 use yrs::{Doc, Text, Transact, WriteTxn};
 
@@ -382,4 +383,21 @@ async fn what_was_heard_and_waits_is_relayed_when_it_fits_and_not_before() {
     let letters = text::plain(&peer).unwrap();
     assert_eq!(letters, text::plain(room.document()).unwrap());
     assert_eq!((letters.len(), letters.matches("late early ").count()), (22, 2), "{letters}");
+}
+
+#[tokio::test]
+async fn what_finds_no_room_to_wait_is_handed_over_and_the_room_is_to_be_loaded_anew() {
+    let (mut room, now) = room();
+    let doc = Doc::with_client_id(1);
+    typed(&doc, "lost ");
+    let mut waits: Vec<Bytes> = (0..PENDING_UPDATES_MAX).map(|_| typed(&doc, "x").update).collect();
+    room.read(&waits, &mut Effects::default());
+    assert!(!room.take_overflowed());
+    let (heard, read) = (typed(&doc, "heard ").update, typed(&doc, "read ").update);
+    room.heard(&[on_channel(&heard)], now, &mut Effects::default());
+    assert!(room.take_overflowed() && !room.take_overflowed());
+    room.read(std::slice::from_ref(&read), &mut Effects::default());
+    assert!(room.take_overflowed());
+    waits.extend([heard, read]);
+    assert_eq!(room.hand_over().updates, waits, "or the log would be trimmed and they be gone");
 }

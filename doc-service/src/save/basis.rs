@@ -83,7 +83,7 @@ impl Basis {
     pub fn encode(self, kind: Kind, knows: &StateVector) -> Result<Basis, Damaged> {
         let mut document = self.load(kind)?;
         let updates: Vec<&[u8]> = self.since.iter().map(|update| &update[..]).collect();
-        document.apply_all(&updates);
+        document.apply_log(&updates);
         if document.is_broken() || !document.state_vector().covers(knows) {
             return Err(Damaged::Differs);
         }
@@ -106,6 +106,7 @@ impl Basis {
 mod tests {
     use shared::client::document::LogId;
     use shared::document::text;
+    use shared::limits::PENDING_UPDATES_MAX;
     use yrs::{Doc, Text, Transact, WriteTxn};
 
     use super::*;
@@ -139,6 +140,24 @@ mod tests {
         let third = third.encode(Kind::Text, &knows(8)).unwrap();
         let letters = text::plain(&third.load(Kind::Text).unwrap()).unwrap();
         assert!(letters.contains("lost waiting ") && third.since().is_empty(), "{letters}");
+    }
+
+    #[test]
+    fn however_much_comes_out_of_order_all_of_it_is_in_the_state_or_goes_on_waiting() {
+        let ana = Doc::with_client_id(1);
+        let edits = 2 * PENDING_UPDATES_MAX;
+        let mut updates: Vec<Bytes> = (0..edits).map(|_| typed(&ana, "x")).collect();
+        updates.reverse();
+        let first = updates.pop().unwrap();
+        let waits = Basis::new(Bytes::new(), updates).encode(Kind::Text, &StateVector::new()).unwrap();
+        assert_eq!(waits.since().len(), edits - 1);
+        let mut whole = waits;
+        whole.extend(vec![first]);
+        let whole = whole.encode(Kind::Text, &knows(edits as u32)).unwrap();
+        assert_eq!(
+            (text::plain(&whole.load(Kind::Text).unwrap()).unwrap().len(), whole.since().len()),
+            (edits, 0)
+        );
     }
 
     #[test]

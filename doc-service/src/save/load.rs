@@ -41,7 +41,7 @@ pub fn merge(kind: Kind, content: CatchUp) -> Result<Loaded, CatalogError> {
     let basis = Basis::new(update, entries.iter().map(|entry| entry.update.clone()).collect());
     let mut document = basis.load(kind).map_err(|bad| damaged(&bad))?;
     let updates: Vec<&[u8]> = entries.iter().map(|entry| &entry.update[..]).collect();
-    let refused = document.apply_all(&updates).iter().filter(|applied| applied.is_err()).count();
+    let refused = document.apply_log(&updates).iter().filter(|applied| applied.is_err()).count();
     if !document.is_broken() {
         if refused > 0 {
             tracing::warn!(refused, "entries of a log are not applied: malformed or hostile");

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
+use shared::limits::PENDING_UPDATES_MAX;
 use shared::names::DocumentId;
-use shared::protocol::StateVector;
+use shared::protocol::{Message, StateVector};
 use shared::testing::{Cluster, wait};
 
 use crate::support::http::request;
-use crate::support::resp::{log_length, owner, snapshot, stored_text, wait_snapshot};
+use crate::support::resp::{log_length, owner, snapshot, spublish, stored_text, wait_snapshot};
 use crate::support::stage::{Stage, service_on};
 use crate::support::ws::{Ws, new_doc, typed};
 
@@ -224,6 +225,26 @@ async fn at_every_moment_state_and_log_together_hold_all_that_was_seen() {
     let metrics = request(&stage.service, "GET", "/metrics", None).body;
     let saves = metrics.lines().find_map(|line| line.strip_prefix("rustidocs_snapshots_total ")).unwrap();
     assert!(saves.parse::<u64>().unwrap() >= 3, "{saves} snapshots: too few came between edits");
+}
+
+#[tokio::test]
+async fn however_many_edits_come_out_of_order_none_is_lost() {
+    let stage = Stage::on(Cluster::ours(3, 0), &["--save-every", "100ms"]);
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let ben = new_doc();
+    let edits = PENDING_UPDATES_MAX + 1_000;
+    let mut updates: Vec<Vec<u8>> = (0..edits).map(|_| typed(&ben, "x")).collect();
+    updates.reverse();
+    let id: DocumentId = "notes".parse().unwrap();
+    let mut wire = owner(&stage.cluster, "notes");
+    for update in updates {
+        wire.call(&[b"XADD", id.log_key().as_bytes(), b"*", b"u", &update]);
+        spublish(&mut wire, "notes", &Message::Update(&update).encode());
+    }
+    let all = "x".repeat(edits);
+    ana.wait_text(&all).await;
+    wait_snapshot(&stage.cluster, "notes", &all);
+    wait::until("the log is trimmed", || log_length(&stage.cluster, "notes") == 0);
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ impl Talk {
             None => Document::new(self.kind, NOBODY),
         };
         let updates: Vec<&[u8]> = entries.iter().map(|entry| &entry.update[..]).collect();
-        document.apply_all(&updates);
+        document.apply_log(&updates);
         match document.snapshot() {
             Ok(snapshot) => self.tell(Heard::Update(snapshot.into())).await?,
             // Somebody's update broke it: the room refuses it by itself.

@@ -4,7 +4,7 @@ use yrs::updates::decoder::Decode;
 use yrs::{Doc, ReadTxn, TransactionMut};
 
 use super::super::Kind;
-use super::super::update::{BadUpdate, Bounds, Misfits, Update};
+use super::super::update::{BadUpdate, Bounds, Misfits, Update, Waits};
 use super::engine::{self, Broken};
 use super::pending::Pending;
 use super::structure::{Before, Fit, Structure};
@@ -87,7 +87,7 @@ impl Document {
     /// that saw everything, and judges otherwise.) What [waits](Applied::Waits) is not kept: nobody can say yet whether it fits, so it
     /// is not to be published, and its author hands it in again.
     pub fn accept(&mut self, update: &[u8]) -> Result<Applied, BadUpdate> {
-        self.apply_within(update, Bounds { misfits: Misfits::Refuse, ..Bounds::MESSAGE })
+        self.apply_within(update, Bounds::UNPUBLISHED)
     }
 
     /// [`Document::apply`], and what was new in it as an update of its own; `None` if nothing was. A peer's answer to a state
@@ -98,7 +98,7 @@ impl Document {
 
     /// [`Document::accept`] and [`Document::apply_for_news`].
     pub fn accept_for_news(&mut self, update: &[u8]) -> Result<(Applied, Option<Vec<u8>>), BadUpdate> {
-        self.apply_for_news_within(update, Bounds { misfits: Misfits::Refuse, ..Bounds::MESSAGE })
+        self.apply_for_news_within(update, Bounds::UNPUBLISHED)
     }
 
     /// Merges a whole document as somebody else has saved it, and returns what was new in it as an update.
@@ -124,12 +124,21 @@ impl Document {
 
     /// Applies many updates in one transaction, as a window does once a frame. The result tells of each.
     pub fn apply_all(&mut self, updates: &[&[u8]]) -> Vec<Result<Applied, BadUpdate>> {
+        self.apply_all_within(updates, Bounds::MESSAGE)
+    }
+
+    /// [`Document::apply_all`] of a log, or of as much as is in memory anyway: whatever waits is kept, however much it is.
+    pub fn apply_log(&mut self, updates: &[&[u8]]) -> Vec<Result<Applied, BadUpdate>> {
+        self.apply_all_within(updates, Bounds { waits: Waits::KeepAll, ..Bounds::MESSAGE })
+    }
+
+    fn apply_all_within(&mut self, updates: &[&[u8]], bounds: Bounds) -> Vec<Result<Applied, BadUpdate>> {
         let mut decoded = Vec::new();
         self.admit_after_edits(&mut decoded);
         let results: Vec<_> = updates
             .iter()
             .map(|update| {
-                let applied = self.admit(update, &mut { Bounds::MESSAGE }, &mut decoded);
+                let applied = self.admit(update, &mut { bounds }, &mut decoded);
                 // Not once at the end: what builds on those that waited would fill the list of those that wait.
                 self.admit_waiting(&mut decoded);
                 applied
@@ -276,12 +285,12 @@ impl Document {
             walked.blocks.iter().any(|block| block.id.client == self.client && block.end() > own);
         let fit = match self.structure.enter(&walked, &mut bounds.looks, &mut before)? {
             Fit::Missing(id) => {
-                let is_published = bounds.misfits == Misfits::Forget;
-                return if !is_published || self.pending.push(id, update) {
-                    Ok(Applied::Waits)
-                } else {
-                    Err(BadUpdate::Engine)
+                let has_room = match bounds.waits {
+                    Waits::Refuse => true,
+                    Waits::Keep => self.pending.push(id, update),
+                    Waits::KeepAll => self.pending.keep(id, update),
                 };
+                return if has_room { Ok(Applied::Waits) } else { Err(BadUpdate::NoRoom) };
             }
             fit => fit,
         };
@@ -312,7 +321,8 @@ impl Document {
     /// Admits what waited and now fits. What turns out to be bad is dropped: it was refused as if it came now. All
     /// together they may look at as many edits as one message.
     fn admit_waiting(&mut self, decoded: &mut Vec<yrs::Update>) {
-        let mut bounds = Bounds::MESSAGE;
+        // It had its room before.
+        let mut bounds = Bounds { waits: Waits::KeepAll, ..Bounds::MESSAGE };
         while !self.pending.is_empty() {
             let structure = &self.structure;
             let Some(update) = self.pending.take_ready(|id| id.clock < structure.clock(id.client)) else {

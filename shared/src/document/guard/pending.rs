@@ -29,12 +29,18 @@ impl Pending {
             return true;
         }
         let room = self.updates < PENDING_UPDATES_MAX && self.bytes + update.len() <= PENDING_BYTES_MAX;
-        if room {
+        room && self.keep(missing, update)
+    }
+
+    /// Lets an update wait whether there is room or not.
+    pub(super) fn keep(&mut self, missing: Id, update: &[u8]) -> bool {
+        let same = self.waiting.entry(missing).or_default();
+        if !same.iter().take(PENDING_UPDATES_MAX).any(|waiting| waiting == update) {
             self.updates += 1;
             self.bytes += update.len();
-            self.waiting.entry(missing).or_default().push(update.to_vec());
+            same.push(update.to_vec());
         }
-        room
+        true
     }
 
     /// Takes out one update whose edit is now known. Of a client all edits up to some clock are known, so only the first that is

@@ -35,6 +35,8 @@ pub struct Bounds {
     pub looks: usize,
     /// What becomes of an edit that fits nowhere.
     pub misfits: Misfits,
+    /// What becomes of an update that builds on an unknown edit.
+    pub waits: Waits,
 }
 
 /// What becomes of an edit that fits nowhere.
@@ -46,6 +48,17 @@ pub enum Misfits {
     Refuse,
 }
 
+/// What becomes of an update that builds on an unknown edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// It is not kept.
+    Refuse,
+    /// It is kept while there is room ([`crate::limits::PENDING_UPDATES_MAX`]).
+    Keep,
+    /// It is kept whatever waits already.
+    KeepAll,
+}
+
 impl Bounds {
     /// For what a client sends.
     pub const MESSAGE: Bounds = Bounds {
@@ -54,7 +67,11 @@ impl Bounds {
         clients: UPDATE_CLIENTS_MAX,
         looks: UPDATE_LOOKS_MAX,
         misfits: Misfits::Forget,
+        waits: Waits::Keep,
     };
+    /// For what a client sends and nobody has heard yet.
+    pub const UNPUBLISHED: Bounds =
+        Bounds { misfits: Misfits::Refuse, waits: Waits::Refuse, ..Bounds::MESSAGE };
     /// For a whole document as it was saved.
     pub const DOCUMENT: Bounds = Bounds {
         bytes: DOCUMENT_BYTES_MAX,
@@ -62,6 +79,7 @@ impl Bounds {
         clients: DOCUMENT_BLOCKS_MAX,
         looks: usize::MAX,
         misfits: Misfits::Forget,
+        waits: Waits::Keep,
     };
 }
 
@@ -124,6 +142,9 @@ pub enum BadUpdate {
     /// Placing its edits among others between the same neighbours would take too long.
     #[error("too many edits at one place")]
     Crowded,
+    /// It builds on an unknown edit, and there is no room for more that wait. It is in the log: read that again later.
+    #[error("too many updates wait for others")]
+    NoRoom,
     /// The merge engine refused it, or broke and was rebuilt without it.
     #[error("the merge engine refused the update")]
     Engine,
