@@ -20,6 +20,14 @@ pub(crate) struct Desk {
     folder: TempFolder,
 }
 
+/// Somebody who types on and on. Dropped in the middle of a word.
+pub(crate) struct Typist {
+    process: Process,
+    display: String,
+    /// Every letter that is typed.
+    letters: String,
+}
+
 /// One open window.
 pub(crate) struct Window {
     process: Process,
@@ -76,6 +84,45 @@ impl Desk {
         let window = Window { process, display: self.display.clone(), bus: self.bus.clone() };
         wait::until(&format!("{person}'s window is open"), || window.x11_id().is_some());
         window
+    }
+
+    /// Begins to type so many words into each of these windows in turn, a word of each at a time. `word` makes a word from its
+    /// number and the window's; it has no capital letters.
+    pub(crate) fn types_in_turn(
+        &self,
+        windows: &[Window],
+        word: impl Fn(usize, usize) -> String,
+        words: usize,
+    ) -> Typist {
+        let ids: Vec<String> =
+            windows.iter().map(|window| window.x11_id().expect("the window is open")).collect();
+        let (mut chain, mut letters): (Vec<String>, String) = Default::default();
+        for number in 0..words {
+            for (place, id) in ids.iter().enumerate() {
+                let word = word(number, place);
+                letters.extend(word.chars().filter(|letter| !letters.contains(*letter)).collect::<Vec<_>>());
+                let typed = ["windowfocus", "--sync", id, "type", "--delay", "25", "--args", "1", &word];
+                chain.extend(typed.map(str::to_owned));
+            }
+        }
+        let log = self.folder.path().join("typing.log");
+        let process = Process::spawn_with(&binary::installed("xdotool"), &chain, &log, |command| {
+            command.env("DISPLAY", &self.display)
+        });
+        Typist { process, display: self.display.clone(), letters }
+    }
+}
+
+impl Drop for Typist {
+    fn drop(&mut self) {
+        self.process.kill();
+        // The key that was down is down for ever, and the screen repeats its letter into whatever window comes next.
+        let keys = self.letters.chars().map(|letter| format!("U{:04X}", u32::from(letter)));
+        let mut release = Command::new("xdotool");
+        release.env("DISPLAY", &self.display).arg("keyup").args(keys);
+        if let Err(error) = release.status() {
+            eprintln!("no key was released: {error}");
+        }
     }
 }
 

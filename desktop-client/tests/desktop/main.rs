@@ -6,7 +6,7 @@
 //! - [`sight`]: what assistive technology sees of a window.
 //! - [`together`]: people who write one text. [`sheets`]: people who fill one sheet.
 //! - [`composing`]: letters that are composed of several keys.
-//! - [`outages`]: services and windows that stop or die.
+//! - [`outages`]: services and windows that stop or die. [`kills`]: everything is killed at once.
 //! - [`documents`]: the list of documents.
 //! - [`snapshots`]: what is edited by RESP is saved by the document service.
 
@@ -15,6 +15,7 @@
 mod composing;
 mod desk;
 mod documents;
+mod kills;
 mod outages;
 mod sheets;
 mod sight;
