@@ -141,6 +141,9 @@ pub const AWARENESS_STATE_BYTES_MAX: usize = 16 * 1024;
 /// Most clients that one awareness message may speak for.
 pub const AWARENESS_CLIENTS_MAX: usize = 1_024;
 
+/// Most Yjs clients that one WebSocket client may speak for: a program has one a document, and some bundle a few.
+pub const CONNECTION_PRESENCES_MAX: usize = 16;
+
 /// Largest document as one Yjs update, bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 

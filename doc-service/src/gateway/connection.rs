@@ -107,9 +107,8 @@ impl Connection {
             // One about nothing counts too: a client is told how many of its edits are saved.
             Message::Update(update) => Some(Request::Edit(self.edit(frame, update)?.unwrap_or_default())),
             Message::Awareness(update) => {
-                let reports = awareness::decode(update).map_err(|bad| refused(&bad))?;
-                let clients = reports.iter().map(|report| report.client).collect();
-                Some(Request::Presence { clients, update: frame.slice_ref(update) })
+                awareness::decode(update).map_err(|bad| refused(&bad))?;
+                Some(Request::Presence(frame.slice_ref(update)))
             }
             Message::QueryAwareness => Some(Request::WhoIsHere),
             // Only servers say these.
@@ -165,7 +164,7 @@ mod tests {
         );
         assert_eq!(outputs(WRITER, &[3]), [Output::Room(Request::WhoIsHere)]);
         let presence = [1, 5, 0, 2, b'{', b'}'];
-        let request = Request::Presence { clients: vec![5], update: Bytes::copy_from_slice(&presence) };
+        let request = Request::Presence(Bytes::copy_from_slice(&presence));
         assert_eq!(outputs(WRITER, &Message::Awareness(&presence).encode()), [Output::Room(request)]);
     }
 

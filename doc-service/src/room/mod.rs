@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`state`]: the machine: what a room does about each thing that happens. No socket, no task.
-//! - [`participants`]: its clients. [`own`]: what it published and is not yet seen or saved.
+//! - [`participants`]: its clients. [`presence`]: who is here, and who may say so. [`own`]: what it published and is not yet seen or saved.
 //! - [`request`]: what a client asks. [`message`]: what else a room is told.
 //! - [`life`]: from opened to closed. [`actor`]: the task that drives the machine meanwhile.
 //! - [`loading`]: what it reads from the cluster. [`publications`]: what it has set on its way there.
@@ -23,6 +23,7 @@ mod loading;
 pub mod message;
 pub mod own;
 pub mod participants;
+pub mod presence;
 mod publications;
 pub mod request;
 mod saving;

@@ -1,10 +1,9 @@
 //! The WebSocket clients of one open document.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use shared::protocol::StateVector;
-use shared::protocol::state_vector::ClientId;
 use shared::rt::time::{Duration, Instant};
 
 use crate::gateway::{CloseReason, Outbox};
@@ -22,8 +21,6 @@ pub struct Participant {
     outbox: Outbox,
     /// It asked for *saved* messages (`?saved=1`).
     pub wants_saved: bool,
-    /// Yjs clients whose presence it announced: they leave with it.
-    pub presence: BTreeSet<ClientId>,
     /// What it sent and is saved.
     pub saved: StateVector,
     /// How many edits it has sent, as it counts them: sync updates, not its answer to step 1.
@@ -63,10 +60,8 @@ impl Participants {
     pub fn join(&mut self, outbox: Outbox, wants_saved: bool) -> ParticipantId {
         self.joined += 1;
         let id = ParticipantId(self.joined);
-        let (presence, saved) = Default::default();
-        let (sent_edits, saved_edits, gap) = Default::default();
-        self.members
-            .insert(id, Participant { outbox, wants_saved, presence, saved, sent_edits, saved_edits, gap });
+        let (saved, sent_edits, saved_edits, gap) = Default::default();
+        self.members.insert(id, Participant { outbox, wants_saved, saved, sent_edits, saved_edits, gap });
         id
     }
 

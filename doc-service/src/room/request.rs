@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use shared::protocol::StateVector;
-use shared::protocol::state_vector::ClientId;
 
 /// One request of one client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,13 +12,8 @@ pub enum Request {
     Offline(Edit),
     /// An edit.
     Edit(Edit),
-    /// An awareness update about these Yjs clients.
-    Presence {
-        /// Whom it speaks for.
-        clients: Vec<ClientId>,
-        /// The update.
-        update: Bytes,
-    },
+    /// An awareness update.
+    Presence(Bytes),
     /// Send what everybody says about themselves.
     WhoIsHere,
 }

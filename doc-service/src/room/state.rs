@@ -15,11 +15,12 @@ use bytes::Bytes;
 use shared::document::{Applied, BadUpdate, Document};
 use shared::limits::{DOCUMENT_BYTES_MAX, ROOM_CLIENTS_MAX};
 use shared::protocol::state_vector::ClientId;
-use shared::protocol::{Awareness, Message, StateVector, awareness};
+use shared::protocol::{Message, StateVector};
 use shared::rt::time::Instant;
 
 use super::own::{Own, Place};
 use super::participants::{Gap, ParticipantId, Participants};
+use super::presence::Presence;
 use super::request::{Edit, NOTHING, Request};
 use crate::gateway::{CloseReason, Outbox};
 use crate::metrics::Metrics;
@@ -43,7 +44,7 @@ pub struct Effects {
 pub struct Room {
     document: Document,
     participants: Participants,
-    awareness: Awareness,
+    presence: Presence,
     own: Own,
     metrics: Arc<Metrics>,
     opened_at: Instant,
@@ -59,11 +60,11 @@ pub struct Room {
 impl Room {
     /// A room of this document, which took `bytes` to load.
     pub fn new(document: Document, bytes: usize, metrics: Arc<Metrics>, now: Instant) -> Room {
-        let (participants, awareness, own, recent) = Default::default();
+        let (participants, presence, own, recent) = Default::default();
         Room {
             document,
             participants,
-            awareness,
+            presence,
             own,
             metrics,
             opened_at: now,
@@ -81,19 +82,16 @@ impl Room {
         }
         let id = self.participants.join(outbox, wants_saved);
         self.participants.send(id, &[self.step_1()]);
-        if self.awareness.states().next().is_some() {
-            self.participants.send(id, &[encoded(&Message::Awareness(&self.awareness.encode_all()))]);
+        if !self.presence.is_empty() {
+            self.participants.send(id, &[encoded(&Message::Awareness(&self.presence.everybody()))]);
         }
         Ok(id)
     }
 
     /// A client has left: so have the Yjs clients that it spoke for.
     pub fn leave(&mut self, id: ParticipantId, now: Instant, out: &mut Effects) {
-        let Some(participant) = self.participants.leave(id) else { return };
-        let clients: Vec<ClientId> = participant.presence.into_iter().collect();
-        let gone = self.awareness.remove(&clients, self.ms(now));
-        if !gone.is_empty() {
-            out.presence.push(self.awareness.encode(&gone).into());
+        if self.participants.leave(id).is_some() {
+            out.presence.extend(self.presence.leave(id, self.ms(now)));
         }
     }
 
@@ -106,14 +104,13 @@ impl Room {
             },
             Request::Edit(edit) => self.edit(from, edit, now, out),
             Request::Offline(edit) => self.offline(from, edit, now, out),
-            Request::Presence { clients, update } => {
-                if let Some(participant) = self.participants.of(from) {
-                    participant.presence.extend(clients);
-                    out.presence.push(update);
+            Request::Presence(update) => {
+                if self.participants.of(from).is_some() {
+                    out.presence.extend(self.presence.announce(from, &update));
                 }
             }
             Request::WhoIsHere => {
-                let everybody = self.awareness.encode_all();
+                let everybody = self.presence.everybody();
                 self.participants.send(from, &[encoded(&Message::Awareness(&everybody))]);
             }
         }
@@ -135,14 +132,11 @@ impl Room {
                     Heard::Instead(instead) => relay.push(encoded(&Message::Update(&instead))),
                     Heard::Nothing => {}
                 },
-                Ok(Message::Awareness(update)) => match awareness::decode(update) {
-                    Ok(reports) => {
-                        spoken_for.extend(reports.iter().map(|report| report.client));
-                        let _ = self.awareness.apply(update, None, self.ms(now));
-                    }
+                Ok(Message::Awareness(update)) => match self.presence.heard(update, self.ms(now)) {
+                    Ok(clients) => spoken_for.extend(clients),
                     Err(_) => self.metrics.bad_messages_total.add(1),
                 },
-                Ok(Message::QueryAwareness) => out.presence.push(self.awareness.encode_all().into()),
+                Ok(Message::QueryAwareness) => out.presence.push(self.presence.everybody().into()),
                 Ok(Message::SyncStep1(_) | Message::PermissionDenied(_) | Message::Saved { .. }) => {}
                 Err(_) => self.metrics.bad_messages_total.add(1),
             }
@@ -150,7 +144,7 @@ impl Room {
         if !spoken_for.is_empty() {
             // Of many caret moves in one batch only the last of each person travels on.
             let clients: Vec<ClientId> = spoken_for.into_iter().collect();
-            relay.push(encoded(&Message::Awareness(&self.awareness.encode(&clients))));
+            relay.push(encoded(&Message::Awareness(&self.presence.of(&clients))));
         }
         self.participants.send_all(&relay);
     }
@@ -214,7 +208,7 @@ impl Room {
     /// Time has passed: forgets whoever was silent for long, and what will not come back; asks again for what is missing.
     pub fn tick(&mut self, now: Instant) {
         let ms = self.ms(now);
-        self.awareness.expire(None, ms);
+        self.presence.forget_outdated(ms);
         self.own.forget_unseen(now);
         for id in self.participants.ask_again(now) {
             self.participants.send(id, &[self.step_1()]);

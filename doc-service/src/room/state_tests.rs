@@ -133,7 +133,7 @@ async fn who_leaves_takes_their_presence_along_and_newcomers_are_told_who_is_her
     let author = room.join(Outbox::new(), false).unwrap();
     let update = Bytes::from_static(&[1, 5, 0, 2, b'{', b'}']);
     let mut out = Effects::default();
-    room.request(author, Request::Presence { clients: vec![5], update: update.clone() }, now, &mut out);
+    room.request(author, Request::Presence(update.clone()), now, &mut out);
     assert_eq!(out.presence, std::slice::from_ref(&update));
     room.heard(&[encoded(&Message::Awareness(&update))], now, &mut out);
     let newcomer = Outbox::new();

@@ -1,11 +1,14 @@
 //! Unmodified yjs and y-websocket from npm.
 
 use serde_json::json;
+use shared::protocol::awareness::{self, Report};
+use shared::protocol::{Message, lib0::NUMBER_MAX};
 use shared::testing::wait;
 
 use crate::support::http::request;
 use crate::support::resp::wait_snapshot;
 use crate::support::stage::Stage;
+use crate::support::ws::Ws;
 use crate::support::yjs::Yjs;
 
 #[test]
@@ -91,6 +94,36 @@ fn presence_is_seen_by_others_told_to_newcomers_and_ends_with_the_connection() {
     drop(ana);
     wait::until("Ana is gone for Ben", || ben.ask("states", json!({}))[&id].is_null());
     wait::until("Ana is gone for Cleo", || cleo.ask("states", json!({}))[&id].is_null());
+}
+
+#[tokio::test]
+async fn nobody_silences_another_by_a_forged_clock() {
+    let stage = Stage::ours();
+    let address = stage.address();
+    let (mut ana, mut ben) = (Yjs::join(&address, "people"), Yjs::join(&address, "people"));
+    let says = |client: &mut Yjs, name: &str| {
+        client.ask("presence", json!({ "state": { "user": { "name": name } } }));
+    };
+    says(&mut ana, "Ana");
+    let id = ana.ask("clientId", json!({})).as_u64().unwrap();
+    let name_of_ana =
+        |client: &mut Yjs| client.ask("states", json!({}))[id.to_string()]["user"]["name"].clone();
+    wait::until("Ben sees Ana", || name_of_ana(&mut ben) == "Ana");
+    let mut mallory = Ws::join(&address, "people").await;
+    for state in ["null", r#"{"user":{"name":"Mallory"}}"#] {
+        let forged = awareness::encode(&[Report { client: id, clock: NUMBER_MAX, state }]);
+        mallory.send(&Message::Awareness(&forged).encode()).await;
+    }
+    // What Mallory says about itself comes after what it forged.
+    let own = awareness::encode(&[Report { client: 7, clock: 1, state: "{}" }]);
+    mallory.send(&Message::Awareness(&own).encode()).await;
+    wait::until("Ben sees Mallory", || ben.ask("states", json!({}))["7"].is_object());
+    drop(mallory);
+    wait::until("Mallory is gone for Ben", || ben.ask("states", json!({}))["7"].is_null());
+    assert_eq!(name_of_ana(&mut ben), "Ana");
+    says(&mut ana, "Ana María");
+    wait::until("Ben hears Ana", || name_of_ana(&mut ben) == "Ana María");
+    assert_eq!(name_of_ana(&mut ana), "Ana María");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lib0::{BadEncoding, Reader, write_byte_string, write_number};
+use super::lib0::{BadEncoding, NUMBER_MAX, Reader, write_byte_string, write_number};
 use super::state_vector::ClientId;
 use crate::limits::{AWARENESS_CLIENTS_MAX, AWARENESS_STATE_BYTES_MAX};
 
@@ -71,6 +71,13 @@ pub struct Report<'a> {
     pub state: &'a str,
 }
 
+impl Report<'_> {
+    /// Whether its client leaves.
+    pub fn leaves(&self) -> bool {
+        self.state == NULL
+    }
+}
+
 impl Changes {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
@@ -89,8 +96,9 @@ impl Awareness {
         Awareness::default()
     }
 
-    /// Applies what a peer said at `now_ms`. `own` is the client that lives here, if one does: nobody else can remove it, it
-    /// answers by raising its clock (y-protocols), so send its state again when it is in `updated`.
+    /// Applies what a peer said at `now_ms`. `own` is the client that lives here, if one does: nobody else speaks for it. It
+    /// answers by raising its clock, so send its state again when it is in `updated` (y-protocols does so when it is removed,
+    /// but lets others replace its state).
     pub fn apply(
         &mut self,
         update: &[u8],
@@ -106,7 +114,8 @@ impl Awareness {
 
     /// Sets the state (JSON) of the client that lives here; `None` when it leaves. Returns the update to send.
     pub fn set(&mut self, own: ClientId, state: Option<String>, now_ms: u64) -> Vec<u8> {
-        let clock = self.clients.get(&own).map_or(0, |entry| entry.clock + 1);
+        // Not 0: y-protocols takes that as the clock of whoever it has not heard of, and so as nothing new.
+        let clock = self.clients.get(&own).map_or(1, |entry| next(entry.clock));
         self.clients.insert(own, Entry { clock, state, last_seen_ms: now_ms });
         self.encode(&[own])
     }
@@ -132,7 +141,7 @@ impl Awareness {
             if let Some(entry) = self.clients.get_mut(&client)
                 && entry.state.take().is_some()
             {
-                entry.clock += 1;
+                entry.clock = next(entry.clock);
                 entry.last_seen_ms = now_ms;
                 removed.push(client);
             }
@@ -185,6 +194,14 @@ impl Awareness {
         encode_entries(&here)
     }
 
+    /// Whether this says more than what is known of its client.
+    pub fn is_news(&self, report: &Report<'_>) -> bool {
+        self.clients.get(&report.client).is_none_or(|entry| {
+            let removes = entry.clock == report.clock && report.leaves() && entry.state.is_some();
+            entry.clock < report.clock || removes
+        })
+    }
+
     fn apply_report(
         &mut self,
         report: &Report<'_>,
@@ -192,24 +209,24 @@ impl Awareness {
         now_ms: u64,
         changes: &mut Changes,
     ) {
-        let Report { client, mut clock, state } = *report;
-        let leaves = state == NULL;
-        let known = self.clients.get(&client);
-        let is_here = known.is_some_and(|entry| entry.state.is_some());
-        let newer =
-            known.is_none_or(|entry| entry.clock < clock || (entry.clock == clock && leaves && is_here));
-        if !newer || (known.is_none() && self.clients.len() >= AWARENESS_CLIENTS_MAX) {
+        if !self.is_news(report) {
             return;
         }
-        if leaves && Some(client) == own && is_here {
-            clock += 1;
-            if let Some(entry) = self.clients.get_mut(&client) {
-                entry.clock = clock;
-            }
+        let Report { client, clock, state } = *report;
+        if Some(client) == own
+            && let Some(entry) = self.clients.get_mut(&client)
+            && entry.state.is_some()
+        {
+            entry.clock = next(clock);
             changes.updated.push(client);
             return;
         }
-        let state = (!leaves).then(|| state.to_owned());
+        let known = self.clients.get(&client);
+        if known.is_none() && self.clients.len() >= AWARENESS_CLIENTS_MAX {
+            return;
+        }
+        let is_here = known.is_some_and(|entry| entry.state.is_some());
+        let state = (!report.leaves()).then(|| state.to_owned());
         match (is_here, &state) {
             (false, Some(_)) => changes.added.push(client),
             (true, None) => changes.removed.push(client),
@@ -243,15 +260,33 @@ pub fn decode(update: &[u8]) -> Result<Vec<Report<'_>>, BadAwareness> {
     }
 }
 
-fn encode_entries(entries: &[(ClientId, &Entry)]) -> Vec<u8> {
+/// The awareness update that says all this.
+pub fn encode(reports: &[Report<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
-    write_number(&mut out, entries.len() as u64);
-    for (client, entry) in entries {
+    write_number(&mut out, reports.len() as u64);
+    for Report { client, clock, state } in reports {
         write_number(&mut out, *client);
-        write_number(&mut out, entry.clock);
-        write_byte_string(&mut out, entry.state.as_deref().unwrap_or(NULL).as_bytes());
+        write_number(&mut out, *clock);
+        write_byte_string(&mut out, state.as_bytes());
     }
     out
+}
+
+fn encode_entries(entries: &[(ClientId, &Entry)]) -> Vec<u8> {
+    let reports: Vec<Report<'_>> = entries
+        .iter()
+        .map(|(client, entry)| Report {
+            client: *client,
+            clock: entry.clock,
+            state: entry.state.as_deref().unwrap_or(NULL),
+        })
+        .collect();
+    encode(&reports)
+}
+
+/// The clock after this one. The last one is never left: nobody could read a higher one.
+fn next(clock: u64) -> u64 {
+    (clock + 1).min(NUMBER_MAX)
 }
 
 #[cfg(test)]

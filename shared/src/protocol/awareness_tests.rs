@@ -18,8 +18,8 @@ fn left(client: ClientId, clock: u64) -> Vec<u8> {
 #[test]
 fn bytes_equal_those_of_y_protocols() {
     let mut awareness = Awareness::new();
-    assert_eq!(awareness.set(5, Some("{}".into()), 0), [1, 5, 0, 2, b'{', b'}']);
-    assert_eq!(awareness.set(5, None, 0), [1, 5, 1, 4, b'n', b'u', b'l', b'l']);
+    assert_eq!(awareness.set(5, Some("{}".into()), 0), [1, 5, 1, 2, b'{', b'}']);
+    assert_eq!(awareness.set(5, None, 0), [1, 5, 2, 4, b'n', b'u', b'l', b'l']);
 }
 
 #[test]
@@ -48,6 +48,28 @@ fn nobody_else_removes_the_client_that_lives_here() {
     let mut other = Awareness::new();
     other.apply(&left(ANA, 7), None, 0).unwrap();
     assert_eq!(other.apply(&awareness.encode(&[ANA]), None, 0).unwrap().added, [ANA]);
+}
+
+#[test]
+fn nobody_else_says_what_the_client_that_lives_here_says() {
+    let mut awareness = Awareness::new();
+    awareness.set(ANA, Some("1".into()), 0);
+    let changes = awareness.apply(&here(ANA, 7, "forged"), Some(ANA), 0).unwrap();
+    assert_eq!(changes.updated, [ANA], "it must say its state again");
+    assert_eq!(awareness.state(ANA), Some("1"));
+    let mut other = Awareness::new();
+    other.apply(&here(ANA, 7, "forged"), None, 0).unwrap();
+    assert_eq!(other.apply(&awareness.encode(&[ANA]), None, 0).unwrap().updated, [ANA]);
+    assert_eq!(other.state(ANA), Some("1"));
+}
+
+#[test]
+fn a_clock_at_its_end_makes_no_update_that_cannot_be_read() {
+    let mut awareness = Awareness::new();
+    awareness.apply(&here(BEN, NUMBER_MAX, "1"), None, 0).unwrap();
+    awareness.remove(&[BEN], 0);
+    assert!(decode(&awareness.encode(&[BEN])).is_ok());
+    assert!(decode(&awareness.set(BEN, Some("1".into()), 0)).is_ok());
 }
 
 #[test]
