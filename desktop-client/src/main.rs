@@ -8,6 +8,9 @@ use desktop_client::command_line::{self, Request, USAGE};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    if let Some(done) = shared::document::engine::serve_if_asked() {
+        return done;
+    }
     let login = std::env::var("USER").ok();
     let options = match command_line::parse(std::env::args().skip(1), login) {
         Ok(Request::Window(options)) => options,

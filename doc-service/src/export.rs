@@ -3,17 +3,22 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use parking_lot::{Condvar, Mutex};
 use serde_json::json;
 use shared::document::engine::export::{to_json, workbook_to_csv};
 use shared::document::engine::{Calculator, Values};
-use shared::document::sheet::Workbook;
+use shared::document::sheet::{Cell, Workbook};
 use shared::document::{Document, Kind, text};
+use shared::limits::CALCULATIONS_MAX;
 use shared::rt::time::Duration;
 
 use crate::save::load::NOBODY;
 
-/// How long the formulas of a sheet may take; 100,000 of them take 31 ms (DESIGN, spreadsheet engine).
+/// How long a sheet waits for its turn, and then for its values: longer than a calculation may take.
 const COMPUTE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Calculations that go on now.
+static CALCULATIONS: Turns = Turns { taken: Mutex::new(0), given_back: Condvar::new() };
 
 /// What a document is turned into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +114,43 @@ fn workbook(document: &Document) -> Result<Workbook, ExportError> {
     Workbook::read(document).map_err(|_| ExportError::Damaged)
 }
 
-/// The values of its formulas, computed on a thread of their own.
+/// The values of its formulas, computed in a process of their own.
 fn values(workbook: &Workbook) -> Result<Arc<Values>, ExportError> {
+    let is_formula = |cell: &Cell| matches!(cell, Cell::Formula(_));
+    if !workbook.sheets().iter().any(|sheet| sheet.cells().any(|(_, cell)| is_formula(cell))) {
+        return Ok(Arc::default());
+    }
+    let _turn = CALCULATIONS.take(COMPUTE_DEADLINE).ok_or(ExportError::NotComputed)?;
     let mut calculator = Calculator::spawn(|| {}).map_err(|_| ExportError::NotComputed)?;
     calculator.load(workbook);
     calculator.wait(COMPUTE_DEADLINE).ok_or(ExportError::NotComputed)
+}
+
+/// Bounds how many calculations go on at once.
+struct Turns {
+    taken: Mutex<usize>,
+    given_back: Condvar,
+}
+
+/// A calculation that may go on.
+struct Turn(&'static Turns);
+
+impl Turns {
+    /// Waits for a turn, at most so long.
+    fn take(&'static self, at_most: Duration) -> Option<Turn> {
+        let mut taken = self.taken.lock();
+        let all_taken = |taken: &mut usize| *taken >= CALCULATIONS_MAX;
+        if self.given_back.wait_while_for(&mut taken, all_taken, at_most).timed_out() {
+            return None;
+        }
+        *taken += 1;
+        Some(Turn(self))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *self.0.taken.lock() -= 1;
+        self.0.given_back.notify_one();
+    }
 }

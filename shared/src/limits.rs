@@ -200,6 +200,24 @@ pub const SHEET_NAME_CHARS_MAX: usize = 100;
 /// Deepest nesting of a formula.
 pub const FORMULA_NESTING_MAX: usize = 256;
 
+/// Address space of the process that computes formulas, bytes; its engine's stack and the program are in it.
+pub const CALCULATION_MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// How long one calculation of a workbook may take, seconds; 100,000 formulas take 31 ms.
+pub const CALCULATION_SECONDS_MAX: u64 = 10;
+
+/// Most sheets that the document service computes at once; others wait.
+pub const CALCULATIONS_MAX: usize = 4;
+
+/// Most cells of a workbook that formulas fill.
+pub const CALCULATED_CELLS_MAX: usize = 2 * SHEET_CELLS_MAX;
+
+/// Most bytes of all texts that the formulas of a workbook give.
+pub const CALCULATED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Most cells that one formula may spill into.
+pub const SPILL_CELLS_MAX: usize = 100_000;
+
 /// Deepest nesting of values inside one Yjs update.
 pub const UPDATE_NESTING_MAX: usize = 64;
 

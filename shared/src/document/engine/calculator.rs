@@ -1,27 +1,28 @@
-//! An engine on its own thread. Whoever feeds it never waits: what comes while it computes is put together, a workbook replaces
-//! all that came before it, and of several edits of one cell the last counts. So the queue is never longer than the workbook.
+//! Values that follow a workbook, computed elsewhere. Whoever feeds a calculator never waits: what comes while it computes is put
+//! together, a workbook replaces all that came before it, and of several edits of one cell the last counts. So the queue is never
+//! longer than the workbook.
+//!
+//! The engine may end at any time, by what the formulas ask of it (see [`process`](super::process)). Then every formula shows
+//! [`LIMIT_ERROR`], and the next change is computed by a new engine, which is given all anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::computer::{Batch, Computed, Computer};
 use super::input::{CellInput, Input, WorkbookInput};
-use super::ironcalc::IronCalc;
-use super::value::{Value, Values};
-use super::{Engine, EngineFailed};
+use super::process::{EngineProcess, ProcessHandle, Program};
+use super::value::{LIMIT_ERROR, Value, Values};
 use crate::document::sheet::{CellKey, Change, SheetId, Workbook};
 
 /// Stack of the engine's thread, bytes. Address space, not memory: an engine parses by recursion, some 3 KiB a level and several levels
 /// for each character in the worst of formulas, which have 8192.
 pub const STACK_BYTES: usize = 256 * 1024 * 1024;
 
-/// Most cells that one formula may spill into.
-const SPILL_CELLS_MAX: usize = 100_000;
-
-/// A calculator. Dropping it ends its thread when it has finished what it computes.
+/// A calculator. Dropping it ends what it computes.
 pub struct Calculator {
     shared: Arc<Shared>,
     /// Loads and edits handed over so far.
@@ -33,6 +34,7 @@ struct Shared {
     arrived: Condvar,
     values: Mutex<Arc<Values>>,
     computed: Condvar,
+    process: ProcessHandle,
 }
 
 #[derive(Default)]
@@ -45,26 +47,26 @@ struct Inbox {
 }
 
 impl Calculator {
-    /// Starts a thread. `on_values` is called on it whenever there are new values: it should only wake somebody up.
+    /// Starts one. `on_values` is called on its thread whenever there are new values: it should only wake somebody up.
     pub fn spawn(on_values: impl Fn() + Send + 'static) -> std::io::Result<Calculator> {
+        Calculator::spawn_with(Program::own(), on_values)
+    }
+
+    /// Starts one whose engine runs in this program; on the calculator's own thread, unbounded, if there is none.
+    pub fn spawn_with(
+        program: Option<Program>,
+        on_values: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Calculator> {
         let shared = Arc::new(Shared {
             inbox: Mutex::default(),
             arrived: Condvar::new(),
             values: Mutex::default(),
             computed: Condvar::new(),
+            process: ProcessHandle::default(),
         });
-        let worker = shared.clone();
-        std::thread::Builder::new().name("calculator".to_owned()).stack_size(STACK_BYTES).spawn(
-            move || {
-                Worker {
-                    shared: worker,
-                    engine: None,
-                    formulas: BTreeMap::new(),
-                    workbook: WorkbookInput::default(),
-                }
-                .run(&on_values);
-            },
-        )?;
+        let worker = Worker { shared: shared.clone(), program, engine: None, workbook: Arc::default() };
+        let thread = std::thread::Builder::new().name("calculator".to_owned()).stack_size(STACK_BYTES);
+        thread.spawn(move || worker.run(&on_values))?;
         Ok(Calculator { shared, handed: 0 })
     }
 
@@ -123,17 +125,23 @@ impl Drop for Calculator {
     fn drop(&mut self) {
         self.shared.inbox.lock().ends = true;
         self.shared.arrived.notify_one();
+        self.shared.process.kill();
     }
 }
 
 struct Worker {
     shared: Arc<Shared>,
-    /// `None` before the first workbook, and after the engine broke.
-    engine: Option<IronCalc>,
-    /// For each sheet by its place, the positions of its formulas.
-    formulas: BTreeMap<usize, BTreeSet<(usize, usize)>>,
-    /// What was loaded last; its cells were handed to the engine and dropped.
-    workbook: WorkbookInput,
+    program: Option<Program>,
+    /// `None` before the first formula, and after the engine has ended.
+    engine: Option<Running>,
+    /// What the engine was given, as it is now: the next one gets it whole.
+    workbook: Arc<WorkbookInput>,
+}
+
+/// Where an engine runs.
+enum Running {
+    Here(Box<Computer>),
+    Elsewhere(EngineProcess),
 }
 
 impl Worker {
@@ -148,15 +156,7 @@ impl Worker {
             let (load, edits) = (inbox.load.take(), std::mem::take(&mut inbox.edits));
             let generation = inbox.generation;
             drop(inbox);
-            // A panic inside the engine costs its values, until the next workbook is loaded.
-            let computed = catch_unwind(AssertUnwindSafe(|| self.compute(load, edits)));
-            let mut values = match computed {
-                Ok(Ok(values)) => values,
-                Ok(Err(EngineFailed(_))) | Err(_) => {
-                    self.engine = None;
-                    Values::default()
-                }
-            };
+            let mut values = self.compute(load, edits);
             values.generation = generation;
             *self.shared.values.lock() = Arc::new(values);
             self.shared.computed.notify_all();
@@ -168,57 +168,73 @@ impl Worker {
         &mut self,
         load: Option<WorkbookInput>,
         edits: BTreeMap<(SheetId, usize, usize), Input>,
-    ) -> Result<Values, EngineFailed> {
+    ) -> Values {
+        let is_new = load.is_some();
         if let Some(workbook) = load {
-            self.load(workbook)?;
+            self.workbook = Arc::new(workbook);
         }
-        let Some(engine) = &mut self.engine else { return Ok(Values::default()) };
+        let workbook = Arc::make_mut(&mut self.workbook);
+        let mut changed = Vec::new();
         for ((id, row, col), input) in edits {
-            let Some(place) = self.workbook.sheets.iter().position(|sheet| sheet.id == id) else { continue };
-            let formulas = self.formulas.entry(place).or_default();
-            match input {
-                Input::Formula(_) | Input::Refused => formulas.insert((row, col)),
-                _ => formulas.remove(&(row, col)),
+            let mut sheets = workbook.sheets.iter_mut().enumerate();
+            let Some((place, sheet)) = sheets.find(|(_, sheet)| sheet.id == id) else { continue };
+            let position = (row as u32, col as u32);
+            match &input {
+                Input::Nothing => sheet.cells.remove(&position),
+                input => sheet.cells.insert(position, input.clone()),
             };
-            engine.set(place, &CellInput { row, col, input })?;
+            changed.push((place, CellInput { row, col, input }));
         }
-        engine.evaluate();
-        Ok(self.values())
+        if !self.workbook.has_formulas() {
+            self.engine = None;
+            return Values::default();
+        }
+        let batch = if is_new || self.engine.is_none() {
+            Batch { load: Some(self.workbook.clone()), edits: Vec::new() }
+        } else {
+            Batch { load: None, edits: changed }
+        };
+        match self.ask(batch) {
+            Some(computed) => self.by_cell(computed.into_iter()),
+            None => {
+                self.engine = None;
+                self.by_cell(self.workbook.formulas().map(|(sheet, row, col)| Computed {
+                    sheet,
+                    row,
+                    col,
+                    value: Value::Error(LIMIT_ERROR.to_owned()),
+                }))
+            }
+        }
     }
 
-    fn load(&mut self, mut workbook: WorkbookInput) -> Result<(), EngineFailed> {
-        let mut engine = IronCalc::new()?;
-        engine.load(&workbook)?;
-        self.formulas.clear();
-        for (place, sheet) in workbook.sheets.iter_mut().enumerate() {
-            let is_formula = |cell: &&CellInput| matches!(cell.input, Input::Formula(_) | Input::Refused);
-            let formulas = sheet.cells.iter().filter(is_formula).map(|cell| (cell.row, cell.col)).collect();
-            self.formulas.insert(place, formulas);
-            sheet.cells = Vec::new();
-        }
-        self.engine = Some(engine);
-        self.workbook = workbook;
-        Ok(())
-    }
-
-    fn values(&self) -> Values {
-        let mut values = Values::default();
-        let Some(engine) = &self.engine else { return values };
-        for (place, formulas) in &self.formulas {
-            let Some(sheet) = self.workbook.sheets.get(*place) else { continue };
-            let of_sheet = values.sheets.entry(sheet.id.clone()).or_default();
-            for (row, col) in formulas {
-                let (rows, cols) = engine.extent(*place, *row, *col);
-                let spills = rows.saturating_mul(cols) <= SPILL_CELLS_MAX;
-                let (rows, cols) = if spills { (rows, cols) } else { (1, 1) };
-                for (row, col) in
-                    (*row..row + rows).flat_map(|row| (*col..col + cols).map(move |col| (row, col)))
-                {
-                    if let (Some(line), Some(column)) = (sheet.rows.get(row), sheet.cols.get(col)) {
-                        let value: Value = engine.value(*place, row, col);
-                        of_sheet.insert(CellKey { row: *line, col: *column }, value);
+    /// Asks the engine; `None`: it has ended, or there is none to be had.
+    fn ask(&mut self, batch: Batch) -> Option<Vec<Computed>> {
+        if self.engine.is_none() {
+            self.engine = Some(match &self.program {
+                None => Running::Here(Box::default()),
+                Some(program) => match EngineProcess::start(program, &self.shared.process) {
+                    Ok(process) => Running::Elsewhere(process),
+                    Err(error) => {
+                        tracing::error!(%error, program = %program.path.display(), "no calculator");
+                        return None;
                     }
-                }
+                },
+            });
+        }
+        match self.engine.as_mut()? {
+            Running::Here(computer) => catch_unwind(AssertUnwindSafe(|| computer.compute(batch))).ok()?.ok(),
+            Running::Elsewhere(process) => process.compute(&batch).ok(),
+        }
+    }
+
+    fn by_cell(&self, computed: impl Iterator<Item = Computed>) -> Values {
+        let mut values = Values::default();
+        for Computed { sheet, row, col, value } in computed {
+            let Some(sheet) = self.workbook.sheets.get(sheet) else { continue };
+            if let (Some(row), Some(col)) = (sheet.rows.get(row), sheet.cols.get(col)) {
+                let of_sheet = values.sheets.entry(sheet.id.clone()).or_default();
+                of_sheet.insert(CellKey { row: *row, col: *col }, value);
             }
         }
         values

@@ -1,5 +1,6 @@
 //! What an engine is given. Made from the workbook on the caller's thread, a plain value that moves to the engine's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::document::formula;
@@ -18,7 +19,7 @@ pub enum Input {
     /// TRUE or FALSE.
     Bool(bool),
     /// A formula with addresses and the engine's own names of sheets, with its `=`.
-    Formula(String),
+    Formula(Arc<str>),
     /// A formula that no engine may see: too deep or too long.
     Refused,
 }
@@ -35,7 +36,7 @@ pub struct CellInput {
 }
 
 /// A whole workbook.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct WorkbookInput {
     /// In order.
     pub sheets: Vec<SheetInput>,
@@ -44,12 +45,12 @@ pub struct WorkbookInput {
 }
 
 /// One sheet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SheetInput {
     /// Its id in the document.
     pub id: SheetId,
-    /// Cells that hold something, by position.
-    pub cells: Vec<CellInput>,
+    /// Cells that hold something, by row and column, both from 0.
+    pub cells: BTreeMap<(u32, u32), Input>,
     /// The row at each position.
     pub rows: Vec<Line>,
     /// The column at each position.
@@ -68,18 +69,28 @@ impl WorkbookInput {
             names: names.filter(|(_, formula)| fits(formula)).collect(),
         }
     }
+
+    /// The place of the sheet, the row and the column of every formula.
+    pub fn formulas(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.sheets.iter().enumerate().flat_map(|(place, sheet)| {
+            let formulas = sheet.cells.iter().filter(|(_, input)| input.is_formula());
+            formulas.map(move |((row, col), _)| (place, *row as usize, *col as usize))
+        })
+    }
+
+    /// Whether there is anything to compute.
+    pub fn has_formulas(&self) -> bool {
+        self.formulas().next().is_some()
+    }
 }
 
 impl SheetInput {
     fn of(workbook: &Workbook, sheet: &Sheet) -> SheetInput {
-        let mut cells: Vec<CellInput> = sheet
-            .cells()
-            .filter_map(|(key, cell)| {
-                let (row, col) = sheet.position(key)?;
-                Some(CellInput { row, col, input: Input::of(workbook, sheet, cell) })
-            })
-            .collect();
-        cells.sort_unstable_by_key(|cell| (cell.row, cell.col));
+        let cells = sheet.cells().filter_map(|(key, cell)| {
+            let (row, col) = sheet.position(key)?;
+            Some(((row as u32, col as u32), Input::of(workbook, sheet, cell)))
+        });
+        let cells = cells.collect();
         let shown = |lines: &Lines| (0..lines.len()).filter_map(|position| lines.at(position)).collect();
         SheetInput { id: sheet.id().clone(), cells, rows: shown(sheet.rows()), cols: shown(sheet.cols()) }
     }
@@ -95,6 +106,11 @@ impl CellInput {
 }
 
 impl Input {
+    /// Whether an engine has a value for it.
+    pub fn is_formula(&self) -> bool {
+        matches!(self, Input::Formula(_) | Input::Refused)
+    }
+
     fn of(workbook: &Workbook, sheet: &Sheet, cell: &Cell) -> Input {
         match cell {
             Cell::Number(number) => Input::Number(*number),
@@ -102,7 +118,7 @@ impl Input {
             Cell::Bool(value) => Input::Bool(*value),
             Cell::Formula(stored) => {
                 let shown = show(stored, workbook, Some(sheet.id()));
-                if fits(&shown) { Input::Formula(shown) } else { Input::Refused }
+                if fits(&shown) { Input::Formula(shown.into()) } else { Input::Refused }
             }
         }
     }

@@ -23,6 +23,26 @@ impl IronCalc {
         Ok(IronCalc { model })
     }
 
+    fn put(&mut self, sheet: usize, row: usize, col: usize, input: &Input) -> Result<(), EngineFailed> {
+        let (sheet, row, col) = address(sheet, row, col);
+        let model = &mut self.model;
+        let done = match input {
+            Input::Number(number) => model.update_cell_with_number(sheet, row, col, *number),
+            Input::Text(text) => model.update_cell_with_text(sheet, row, col, text),
+            Input::Bool(value) => model.update_cell_with_bool(sheet, row, col, *value),
+            Input::Refused => model.update_cell_with_text(sheet, row, col, REFUSED),
+            Input::Formula(formula) => model
+                .set_user_input(sheet, row, col, formula.to_string())
+                .or_else(|_| model.update_cell_with_text(sheet, row, col, REFUSED)),
+            Input::Nothing => {
+                let area =
+                    ironcalc_base::expressions::types::Area { sheet, row, column: col, width: 1, height: 1 };
+                model.range_clear_contents(&area)
+            }
+        };
+        done.map_err(EngineFailed)
+    }
+
     fn cell(&self, sheet: usize, row: usize, col: usize) -> Option<Cell> {
         let (sheet, row, col) = address(sheet, row, col);
         self.model.workbook.worksheet(sheet).ok()?.cell(row, col).map(std::borrow::Cow::into_owned)
@@ -41,31 +61,15 @@ impl Engine for IronCalc {
             let _ = self.model.new_defined_name(name, None, formula.trim_start_matches('='));
         }
         for (place, sheet) in workbook.sheets.iter().enumerate() {
-            for cell in &sheet.cells {
-                self.set(place, cell)?;
+            for ((row, col), input) in &sheet.cells {
+                self.put(place, *row as usize, *col as usize, input)?;
             }
         }
         Ok(())
     }
 
     fn set(&mut self, sheet: usize, cell: &CellInput) -> Result<(), EngineFailed> {
-        let (sheet, row, col) = address(sheet, cell.row, cell.col);
-        let model = &mut self.model;
-        let done = match &cell.input {
-            Input::Number(number) => model.update_cell_with_number(sheet, row, col, *number),
-            Input::Text(text) => model.update_cell_with_text(sheet, row, col, text),
-            Input::Bool(value) => model.update_cell_with_bool(sheet, row, col, *value),
-            Input::Refused => model.update_cell_with_text(sheet, row, col, REFUSED),
-            Input::Formula(formula) => model
-                .set_user_input(sheet, row, col, formula.clone())
-                .or_else(|_| model.update_cell_with_text(sheet, row, col, REFUSED)),
-            Input::Nothing => {
-                let area =
-                    ironcalc_base::expressions::types::Area { sheet, row, column: col, width: 1, height: 1 };
-                model.range_clear_contents(&area)
-            }
-        };
-        done.map_err(EngineFailed)
+        self.put(sheet, cell.row, cell.col, &cell.input)
     }
 
     fn evaluate(&mut self) {

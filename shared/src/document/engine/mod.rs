@@ -5,17 +5,23 @@
 //! - [`Engine`]: what a spreadsheet engine must do; [`ironcalc`] does it with ironcalc_base.
 //! - [`input`]: what an engine is given: cells by position, formulas as they are shown.
 //! - [`value`]: what it gives back, and how numbers are shown.
-//! - [`calculator`]: an engine on its own thread, fed with changes, never waited for.
+//! - [`computer`]: an engine with what it was given; the size of what it gives back is bounded.
+//! - [`process`]: a computer in a process of its own, with bounded memory and time. [`wire`]: what they say to each other.
+//! - [`calculator`]: fed with changes, never waited for; keeps what the engine was given, for the next one if it ends.
 //! - [`export`]: CSV and JSON with computed values.
 
 pub mod calculator;
+pub mod computer;
 pub mod export;
 pub mod input;
 pub mod ironcalc;
+pub mod process;
 pub mod value;
+pub mod wire;
 
 pub use calculator::Calculator;
 pub use input::{CellInput, Input, WorkbookInput};
+pub use process::{Program, serve_if_asked};
 pub use value::{Value, Values};
 
 /// A spreadsheet engine. Rows and columns count from 0; sheets by their place in what was loaded.

@@ -12,6 +12,9 @@ const GENERAL: &str = "general";
 /// Longest number format that is understood, bytes.
 const NUMBER_FORMAT_BYTES_MAX: usize = 200;
 
+/// What every formula of a workbook shows that takes more memory or time to compute than it may, and a value that is too long.
+pub const LIMIT_ERROR: &str = "#LIMIT!";
+
 /// What a formula, or any cell, shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -23,7 +26,7 @@ pub enum Value {
     Text(String),
     /// TRUE or FALSE.
     Bool(bool),
-    /// `#DIV/0!`, `#NAME?`, `#VALUE!`, `#REF!`, `#CIRC!`…
+    /// `#DIV/0!`, `#NAME?`, `#VALUE!`, `#REF!`, `#CIRC!`, [`LIMIT_ERROR`]…
     Error(String),
 }
 
