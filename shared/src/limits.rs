@@ -157,7 +157,8 @@ pub const UPDATE_BLOCKS_MAX: usize = 1 << 20;
 pub const UPDATE_CLIENTS_MAX: usize = 1 << 16;
 
 /// How many edits between the same neighbours the merge engine may look at for all edits of one update: two people who each
-/// inserted 2,000 times at the same place without seeing each other need 4 million looks of some 0.1 µs.
+/// inserted 2,000 times at the same place without seeing each other need 4 million looks, less than 0.4 s of processor time
+/// (example `replay crowd`, release).
 pub const UPDATE_LOOKS_MAX: usize = 1 << 22;
 
 /// Most blocks of a whole document.
