@@ -1,4 +1,5 @@
 //! What formulas may cost: each class of hostile ones against the real engine in its process.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
 use std::time::Duration;
