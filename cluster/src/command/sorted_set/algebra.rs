@@ -24,8 +24,21 @@ impl Aggregate {
             // Infinities of both signs cancel out.
             Aggregate::Sum if (a + b).is_nan() => 0.0,
             Aggregate::Sum => a + b,
-            Aggregate::Lowest => a.min(b),
-            Aggregate::Highest => a.max(b),
+            // Not min and max: of 0 and -0 the first counts, and so it does beside what is no number.
+            Aggregate::Lowest => {
+                if b < a {
+                    b
+                } else {
+                    a
+                }
+            }
+            Aggregate::Highest => {
+                if b > a {
+                    b
+                } else {
+                    a
+                }
+            }
         }
     }
 }
@@ -202,7 +215,8 @@ fn intersection(
         let mut both = SortedSet::new();
         for Entry { member, score } in found.iter() {
             if let Some(other) = input.score(member) {
-                both.insert(member, query.aggregate.of(score, weighed(query.weight(*nth), other)));
+                // As in Redis, only the first product counts as 0 where it is no number (0 times infinity).
+                both.insert(member, query.aggregate.of(score, query.weight(*nth) * other));
             }
         }
         found = both;
