@@ -39,7 +39,7 @@ struct Suite {
 const COLLECTIONS: Suite = Suite {
     templates: collections::TEMPLATES,
     keys: || {
-        let kinds = ["h", "l", "s", "z", "y", "x", "a", "none"].into_iter();
+        let kinds = ["h", "l", "s", "z", "y", "x", "a", "p", "none"].into_iter();
         kinds.flat_map(|kind| (0..4).map(move |number| format!("{{tag}}{kind}{number}"))).collect()
     },
 };

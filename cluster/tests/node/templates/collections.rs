@@ -37,6 +37,6 @@ xrange @x @r @r | xrange @x @r @r count @i | xrevrange @x + - | xrevrange @x @r 
 xtrim @x maxlen @n | xtrim @x minid @id | xtrim @a maxlen ~ @n limit @i | xtrim @a minid ~ @id | xtrim @x limit 3 | xread streams @x @id
 xread count @i streams @x @x @id @id | xread block 5 streams @x $ | xread count @n block 5 streams @x @id | xread streams @x >
 xread streams @x @x @id | xread group a b streams @x @id | xread noack streams @x @id | xinfo stream @x | xinfo stream @x full
-xinfo stream @x full count @i | xinfo groups @x | xinfo consumers @x g | xinfo nosuch @x | xsetid @x @id
-xsetid @x @id entriesadded @n maxdeletedid @id | del @h | del @x | type @h | type @z | type @x | exists @l @s
+xinfo stream @x full count @i | xinfo groups @x | xinfo consumers @x g | xinfo nosuch @x | xadd @p @id u @v
+xsetid @p @id | xsetid @p @id entriesadded @n maxdeletedid @id | del @p | xrange @p - + | xinfo stream @p | del @h | del @x | type @h | type @z | type @x | exists @l @s
 ";

@@ -6,7 +6,8 @@
 //! from now or absolute, seconds or milliseconds; `@q` a key that holds a short text `@u`, `@g` one that holds a float, of which
 //! only the number is compared;
 //! `@wide` the width of a number in BITFIELD, `@nth` its place there, `@much` its value;
-//! `@a` a stream of short entries, so that only their number decides how `~` trims it;
+//! `@a` a stream of short entries, so that only their number decides how `~` trims it; `@p` one that loses none: Redis keeps deleted
+//! entries in place, and its trims and ranges stop at one whose id is above those behind it, as XSETID allows;
 //! `@f` a field, `@m` a member, `@v` a value, `@i` an index, `@n` a count, `@c` one of either sign, `@d` a score, `@b` a bound of scores, `@e` a bound of
 //! members, `@id` an id of a stream, `@r` a bound of ids, `@t` a short time to wait. `@fv*520` stands for 520 pairs.
 
@@ -66,7 +67,7 @@ impl Generator {
             "k" => self.any_key(8),
             "o" => self.any_key(1),
             "w" => return self.number_or_value(words),
-            "a" => format!("{{tag}}a{}", self.below(2)),
+            "a" | "p" => format!("{{tag}}{token}{}", self.below(2)),
             "g" => format!("g{}", self.below(2)),
             "q" => format!("q{}", self.below(3)),
             "u" => (0..self.below(16)).map(|_| ['a', 'b', 'c'][self.below(3)]).collect(),

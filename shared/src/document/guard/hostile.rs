@@ -4,10 +4,11 @@
 //! Seeds are fixed, the work is split over several tests; a failure names its seed and step.
 
 use yrs::updates::decoder::Decode;
-use yrs::{Array, Doc, Map, ReadTxn, Text, Transact, WriteTxn, XmlFragment};
+use yrs::{Array, Doc, GetString, Map, ReadTxn, Text, Transact, WriteTxn, XmlFragment};
 
 use super::super::sheet::genesis::FIRST_SHEET;
 use super::super::sheet::{Area, Axis, EditError, Position};
+use super::super::update::BadUpdate;
 use super::super::{Kind, SheetDocument, TextDocument, text};
 use super::*;
 use crate::protocol::lib0::{write_byte_string, write_number};
@@ -226,10 +227,11 @@ fn crafted_block(rng: &mut Rng, out: &mut Vec<u8>, id: &impl Fn(&mut Rng) -> (u6
     }
 }
 
-/// A service and a peer that only listens, both of one document.
+/// A service and a peer that only listens, both of one document, and a program without a guard that hears what the service relays.
 struct Listeners {
     service: Document,
     peer: Document,
+    unguarded: Doc,
 }
 
 impl Listeners {
@@ -237,18 +239,40 @@ impl Listeners {
         Listeners {
             service: Document::load(kind, 100, base).unwrap(),
             peer: Document::load(kind, 101, base).unwrap(),
+            unguarded: unguarded(104, base),
         }
     }
 
+    /// The service takes an update and relays what of it is to be relayed, as a room does.
+    fn relay(&mut self, update: &[u8], context: &str) -> Result<Applied, BadUpdate> {
+        let relayed = if self.service.waiting().next().is_some() {
+            let (applied, news) = self.service.apply_for_news(update)?;
+            (applied, news)
+        } else {
+            (self.service.apply(update)?, None)
+        };
+        let heard = match &relayed {
+            (Applied::Waits, _) => None,
+            (Applied::Cleaned(cleaned), None) => Some(cleaned.as_slice()),
+            (_, Some(news)) => Some(news.as_slice()),
+            (_, None) => Some(update),
+        };
+        if let Some(heard) = heard {
+            let heard = yrs::Update::decode_v1(heard).expect(context);
+            self.unguarded.transact_mut().apply_update(heard).expect(context);
+        }
+        Ok(relayed.0)
+    }
+
     fn hear(&mut self, hostile: &[u8], context: &str) {
-        let (one, other) = (self.service.apply(hostile), self.peer.apply(hostile));
+        let (one, other) = (self.relay(hostile, context), self.peer.apply(hostile));
         assert_eq!(one, other, "{context}");
         assert!(!self.service.is_broken() && !self.peer.is_broken(), "{context}: {hostile:?}");
         assert_eq!(self.service.state_vector(), self.peer.state_vector(), "{context}");
     }
 
     fn hear_honest(&mut self, update: &[u8], context: &str) {
-        let (one, other) = (self.service.apply(update), self.peer.apply(update));
+        let (one, other) = (self.relay(update, context), self.peer.apply(update));
         assert_eq!(one, other, "{context}");
         assert!(matches!(one, Ok(Applied::New | Applied::Known)), "{context}: an honest edit: {one:?}");
     }
@@ -269,6 +293,15 @@ impl Listeners {
         let of_peer = Document::load(self.service.kind(), 103, &of_peer).expect(context);
         assert_eq!(read(loaded), read(of_peer), "{context}");
     }
+}
+
+fn unguarded(client: u64, base: &[u8]) -> Doc {
+    let doc = Doc::with_options(yrs::Options {
+        offset_kind: yrs::OffsetKind::Utf16,
+        ..yrs::Options::with_client_id(yrs::ClientID::new(client))
+    });
+    doc.transact_mut().apply_update(yrs::Update::decode_v1(base).unwrap()).unwrap();
+    doc
 }
 
 fn hostile_texts(seed: u64) {
@@ -305,6 +338,8 @@ fn hostile_texts(seed: u64) {
             if step % 5 == 0 {
                 let read = text::plain(&all.service).unwrap();
                 assert_eq!(read, text::plain(&all.peer).unwrap(), "{context}");
+                let content = all.unguarded.get_or_insert_text("content");
+                assert_eq!(read, content.get_string(&all.unguarded.transact()), "{context}: unguarded");
             }
             if step % 25 == 0 {
                 let undone = ana.undo().expect(&context);
