@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use shared::client::document::{CatchUp, DocumentDoor, Opened};
+use shared::client::document::{CatchUp, DocumentDoor, LogId, Opened, State};
 use shared::document::Kind;
 use shared::names::DocumentId;
+use shared::protocol::StateVector;
 use shared::rt::time::Instant;
 
 use super::Context;
@@ -37,19 +38,33 @@ impl Actor {
             self.room.read_state(&state.update, &mut out);
         }
         let updates: Vec<Bytes> = content.entries.into_iter().map(|entry| entry.update).collect();
-        self.room.read(&updates, &mut out);
+        self.room.read(&updates, Instant::now(), &mut out);
         self.position = content.position;
         Ok(out)
     }
 
-    /// The document broke: builds it anew from its last good snapshot and log, without what broke it.
+    /// Builds the document anew from state and log: without what broke it, or with what it had no room for.
+    ///
+    /// A document that is whole goes first and stays as it is: its clients have it so, and of two edits that claim to be the same
+    /// one the first counts.
     pub(super) async fn reload(&mut self) -> Result<Effects, End> {
-        tracing::error!(document = %self.id, "the document broke and is loaded anew");
         self.context.metrics.rebuilt_total.add(1);
-        let content = self.door.load().await.map_err(|error| End::away(&error))?;
+        let mut content = self.door.load().await.map_err(|error| End::away(&error))?;
+        let mut out = Effects::default();
+        if let Some(state) = &content.state {
+            self.room.read_state(&state.update, &mut out);
+        }
+        match self.room.document().encode_since(&StateVector::new()) {
+            Ok(update) => {
+                tracing::warn!(document = %self.id, "too many updates wait for others: state and log are read anew");
+                let covers = content.state.map_or(LogId::START, |state| state.covers);
+                content.state = Some(State { covers, update: update.into() });
+            }
+            Err(_) => tracing::error!(document = %self.id, "the document broke and is loaded anew"),
+        }
+        out.broken = false;
         let loaded = merge(self.kind, content).await?;
         remove_culprits(&self.context, &self.id, &loaded).await?;
-        let mut out = Effects::default();
         self.position = loaded.position;
         self.room.replace(loaded.document, loaded.basis.bytes(), &mut out);
         if out.broken {

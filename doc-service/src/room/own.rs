@@ -3,7 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
+use shared::document::validate;
 use shared::protocol::StateVector;
+use shared::protocol::state_vector::ClientId;
 use shared::rt::time::{Duration, Instant};
 
 use super::participants::ParticipantId;
@@ -55,14 +57,33 @@ impl Own {
         self.unseen.remove(update).map(|at| now.saturating_duration_since(at))
     }
 
-    /// The document was loaded anew: what comes back may be news to it.
+    /// Of what the document knows that which has been relayed: without what has not come back yet.
+    pub fn relayed(&self, known: &StateVector) -> StateVector {
+        let mut unseen: HashMap<ClientId, u32> = HashMap::new();
+        for update in self.unseen.keys() {
+            let Ok(facts) = validate(update) else { return StateVector::new() };
+            for range in facts.clocks {
+                let first = unseen.entry(range.client).or_insert(range.start);
+                *first = range.start.min(*first);
+            }
+        }
+        let relayed = |(client, clock): (ClientId, u32)| {
+            (client, unseen.get(&client).map_or(clock, |first| clock.min(*first)))
+        };
+        known.iter().map(relayed).collect()
+    }
+
+    /// The document was loaded anew, and relayed: what comes back is old, or news to it.
     pub fn reloaded(&mut self) {
         self.unseen.clear();
     }
 
-    /// Forgets what has not come back for so long: it was lost on the channel, and is in the log.
-    pub fn forget_unseen(&mut self, now: Instant) {
-        self.unseen.retain(|_, at| now.saturating_duration_since(*at) < LOST_AFTER);
+    /// What has not come back for so long, in the order of its publication: it was lost on the channel, and is in the log.
+    pub fn take_lost(&mut self, now: Instant) -> Vec<Bytes> {
+        let is_lost = |_: &Bytes, at: &mut Instant| now.saturating_duration_since(*at) >= LOST_AFTER;
+        let mut lost: Vec<_> = self.unseen.extract_if(is_lost).collect();
+        lost.sort_by_key(|(_, at)| *at);
+        lost.into_iter().map(|(update, _)| update).collect()
     }
 
     /// The place of the last publication.
@@ -97,7 +118,7 @@ mod tests {
         assert_eq!(own.seen(b"b", later), Some(Duration::from_millis(3)));
         assert_eq!(own.seen(b"a", later), Some(Duration::from_millis(3)));
         assert_eq!(own.seen(b"a", later), None);
-        own.forget_unseen(now + LOST_AFTER);
+        assert_eq!(own.take_lost(now + LOST_AFTER), [Bytes::from("c")]);
         assert_eq!(own.seen(b"c", later), None);
     }
 

@@ -96,18 +96,18 @@ impl Actor {
 
     pub(super) fn on_save(&mut self, wake: SaveWake, now: Instant, out: &mut Effects) -> Result<(), End> {
         match wake {
-            SaveWake::Ask(ask) => self.answer_save(ask, out),
+            SaveWake::Ask(ask) => self.answer_save(ask, now, out),
             SaveWake::Done(saved) => return self.end_save(saved, now, out),
         }
         Ok(())
     }
 
-    fn answer_save(&mut self, ask: Ask, out: &mut Effects) {
+    fn answer_save(&mut self, ask: Ask, now: Instant, out: &mut Effects) {
         let started_at = Instant::now();
         // A save that has given up does not wait for its answer.
         match ask {
             Ask::Merge(updates, reply) => {
-                self.room.read(&updates, out);
+                self.room.read(&updates, now, out);
                 let _ = reply.send(());
             }
             Ask::MergeState(state, reply) => {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use shared::document::{Applied, BadUpdate, Document};
+use shared::document::{Applied, BadUpdate, ClockRange, Document, validate};
 use shared::limits::{DOCUMENT_BYTES_MAX, ROOM_CLIENTS_MAX};
 use shared::protocol::state_vector::ClientId;
 use shared::protocol::{Message, StateVector};
@@ -149,10 +149,15 @@ impl Room {
         self.participants.send_all(&relay);
     }
 
-    /// Entries of the log were read, in order: what is new among them was missed on the channel.
-    pub fn read(&mut self, updates: &[Bytes], out: &mut Effects) {
+    /// Entries of the log were read, in order: what is new among them was missed on the channel, and so, perhaps, were our own.
+    pub fn read(&mut self, updates: &[Bytes], now: Instant, out: &mut Effects) {
         let mut relay = Vec::new();
         for update in updates {
+            if self.own.seen(update, now).is_some() {
+                // It will not be heard any more, or be old when it is.
+                relay.push(encoded(&Message::Update(update)));
+                continue;
+            }
             match self.document.apply_for_news(update) {
                 Ok((_, Some(news))) => {
                     let news = Bytes::from(news);
@@ -209,7 +214,9 @@ impl Room {
     pub fn tick(&mut self, now: Instant) {
         let ms = self.ms(now);
         self.presence.forget_outdated(ms);
-        self.own.forget_unseen(now);
+        let lost = self.own.take_lost(now);
+        self.participants
+            .send_all(&lost.iter().map(|update| encoded(&Message::Update(update))).collect::<Vec<_>>());
         for id in self.participants.ask_again(now) {
             self.participants.send(id, &[self.step_1()]);
         }
@@ -217,8 +224,8 @@ impl Room {
 
     /// The document was loaded anew (`bytes` long): clients get what they lack and are asked for what it lacks.
     pub fn replace(&mut self, document: Document, bytes: usize, out: &mut Effects) {
-        let known = self.document.state_vector();
-        match document.encode_since(&known) {
+        let relayed = self.own.relayed(&self.document.state_vector());
+        match document.encode_since(&relayed) {
             Ok(news) => {
                 self.document = document;
                 self.bytes = bytes;
@@ -353,8 +360,10 @@ impl Room {
             self.metrics.seen.observe(took);
             return good;
         }
-        let something_waits = self.document.waiting().next().is_some();
-        let applied = if something_waits {
+        // Clients have what the document has, or get it when it comes back. Where an update says again what is known, in other words
+        // perhaps, they are to hear its news only: of two edits that claim to be the same one theirs must be ours.
+        let says_again = self.says_again(update);
+        let applied = if says_again || self.document.waiting().next().is_some() {
             self.document.apply_for_news(update)
         } else {
             self.document.apply(update).map(|applied| (applied, None))
@@ -385,9 +394,15 @@ impl Room {
             }
             (Applied::New | Applied::Known, news) => {
                 self.took(payload.slice_ref(update));
-                news.map_or(good, Heard::Instead)
+                news.map_or(if says_again { Heard::Nothing } else { good }, Heard::Instead)
             }
         }
+    }
+
+    /// Whether some of an update's edits are known already.
+    fn says_again(&self, update: &[u8]) -> bool {
+        let is_known = |range: &ClockRange| range.start < self.document.clock(range.client);
+        validate(update).is_ok_and(|facts| facts.clocks.iter().any(is_known))
     }
 
     /// Too much waits already. Snapshots are made of it all the same, and the room is to be loaded anew.

@@ -2,7 +2,7 @@
 
 use shared::document::{Kind, text};
 use shared::limits::PENDING_UPDATES_MAX;
-use shared::rt::time::Duration;
+use shared::rt::time::{Duration, timeout};
 use yrs::{Doc, Text, Transact, WriteTxn};
 
 use super::*;
@@ -17,7 +17,7 @@ fn room() -> (Room, Instant) {
 
 /// What waits for a client; `Err` if it is hung up on.
 async fn messages(outbox: &Outbox) -> Result<Vec<Bytes>, CloseReason> {
-    match outbox.wait().await {
+    match timeout(Duration::from_secs(5), outbox.wait()).await.expect("something to say") {
         Waiting::Close(reason) => Err(reason),
         Waiting::Frames(frames) => Ok(frames
             .into_iter()
@@ -167,9 +167,83 @@ async fn what_was_missed_on_the_channel_is_relayed_when_it_is_read_and_only_once
     room.heard(&[on_channel(&heard.update)], now, &mut Effects::default());
     messages(&outbox).await.unwrap();
     for _ in 0..2 {
-        room.read(&[heard.update.clone(), missed.update.clone()], &mut Effects::default());
+        room.read(&[heard.update.clone(), missed.update.clone()], now, &mut Effects::default());
     }
     assert_eq!(messages(&outbox).await.unwrap(), [on_channel(&missed.update)]);
+}
+
+#[tokio::test]
+async fn an_own_edit_that_the_channel_lost_is_relayed_when_the_log_is_read_or_after_a_while() {
+    let (mut room, now) = room();
+    let (ana, ben) = (Outbox::new(), Outbox::new());
+    let author = room.join(ana, false).unwrap();
+    room.join(ben.clone(), false).unwrap();
+    messages(&ben).await.unwrap();
+    let doc = Doc::with_client_id(1);
+    let (first, second) = (typed(&doc, "first "), typed(&doc, "second"));
+    for edit in [&first, &second] {
+        room.request(author, Request::Edit(edit.clone()), now, &mut Effects::default());
+    }
+    room.read(std::slice::from_ref(&first.update), now, &mut Effects::default());
+    assert_eq!(messages(&ben).await.unwrap(), [on_channel(&first.update)]);
+    room.tick(now + Duration::from_secs(29));
+    room.tick(now + Duration::from_secs(30));
+    assert_eq!(messages(&ben).await.unwrap(), [on_channel(&second.update)]);
+    // However late they come after that, nobody hears them twice.
+    let late = [on_channel(&first.update), on_channel(&second.update), on_channel(&typed(&doc, "!").update)];
+    room.heard(&late, now, &mut Effects::default());
+    assert_eq!(messages(&ben).await.unwrap(), late[2..]);
+}
+
+#[tokio::test]
+async fn of_two_edits_that_claim_to_be_the_same_one_everybody_has_that_which_the_document_has() {
+    let (mut room, now) = room();
+    let (ana, ben) = (Outbox::new(), Outbox::new());
+    let author = room.join(ana, false).unwrap();
+    room.join(ben.clone(), false).unwrap();
+    messages(&ben).await.unwrap();
+    let mut peer = Document::new(Kind::Text, NOBODY);
+    let (doc, liar) = (Doc::with_client_id(1), Doc::with_client_id(1));
+    let honest = typed(&doc, "true");
+    room.request(author, Request::Edit(honest.clone()), now, &mut Effects::default());
+    // It goes on where the first one ends, which is news.
+    let mut twin = typed(&liar, "lies").update.to_vec();
+    let more = typed(&liar, " and more").update;
+    twin = yrs::merge_updates_v1([&twin[..], &more[..]]).unwrap();
+    room.heard(&[on_channel(&twin), on_channel(&honest.update)], now, &mut Effects::default());
+    for message in messages(&ben).await.unwrap() {
+        let Ok(Message::Update(update)) = Message::decode(&message) else { panic!("{message:?}") };
+        peer.apply(update).unwrap();
+    }
+    assert_eq!(text::plain(&peer).unwrap(), "true and more");
+    assert_eq!(text::plain(room.document()).unwrap(), "true and more");
+}
+
+#[tokio::test]
+async fn who_has_not_heard_an_edit_yet_gets_it_when_the_document_is_loaded_anew() {
+    let (mut room, now) = room();
+    let (ana, ben) = (Outbox::new(), Outbox::new());
+    let author = room.join(ana, false).unwrap();
+    room.join(ben.clone(), false).unwrap();
+    let doc = Doc::with_client_id(1);
+    let (heard, on_its_way) = (typed(&doc, "heard "), typed(&doc, "on its way"));
+    for edit in [&heard, &on_its_way] {
+        room.request(author, Request::Edit(edit.clone()), now, &mut Effects::default());
+    }
+    room.heard(&[on_channel(&heard.update)], now, &mut Effects::default());
+    messages(&ben).await.unwrap();
+    let mut anew = Document::new(Kind::Text, NOBODY);
+    anew.apply_all(&[&heard.update, &on_its_way.update]);
+    room.replace(anew, 0, &mut Effects::default());
+    let news = messages(&ben).await.unwrap();
+    let Ok(Message::Update(update)) = Message::decode(&news[0]) else { panic!("{news:?}") };
+    assert_eq!(update, &on_its_way.update[..], "and not what it heard");
+    room.heard(
+        &[on_channel(&on_its_way.update), on_channel(&typed(&doc, "!").update)],
+        now,
+        &mut Effects::default(),
+    );
+    assert_eq!(messages(&ben).await.unwrap().len(), 1, "it comes back, and is old");
 }
 
 #[tokio::test]
@@ -198,7 +272,7 @@ async fn what_is_handed_over_is_the_document_and_what_comes_meanwhile_is_handed_
     basis.extend(updates);
     // While the snapshot is made of it:
     room.request(author, Request::Offline(typed(&cleo, "offline ")), now, &mut out);
-    room.read(&[typed(&ana, "read ").update], &mut out);
+    room.read(&[typed(&ana, "read ").update], now, &mut out);
     let basis = basis.encode(Kind::Text, &knows).unwrap();
     let letters = |basis: &Basis| text::plain(&basis.load(Kind::Text).unwrap()).unwrap();
     assert!(letters(&basis).contains("own ") && letters(&basis).contains("heard "), "{}", letters(&basis));
@@ -214,11 +288,11 @@ async fn what_is_handed_over_is_the_document_and_what_comes_meanwhile_is_handed_
 
 #[tokio::test]
 async fn what_is_read_from_the_log_and_waits_is_handed_over_once_and_is_no_change() {
-    let (mut room, _) = room();
+    let (mut room, now) = room();
     let doc = Doc::with_client_id(1);
     typed(&doc, "lost ");
     let waits = typed(&doc, "waits").update;
-    room.read(std::slice::from_ref(&waits), &mut Effects::default());
+    room.read(std::slice::from_ref(&waits), now, &mut Effects::default());
     assert!(!room.take_changed(), "or it would be saved again and again");
     assert_eq!(room.hand_over().updates, [waits]);
 }
@@ -391,12 +465,12 @@ async fn what_finds_no_room_to_wait_is_handed_over_and_the_room_is_to_be_loaded_
     let doc = Doc::with_client_id(1);
     typed(&doc, "lost ");
     let mut waits: Vec<Bytes> = (0..PENDING_UPDATES_MAX).map(|_| typed(&doc, "x").update).collect();
-    room.read(&waits, &mut Effects::default());
+    room.read(&waits, now, &mut Effects::default());
     assert!(!room.take_overflowed());
     let (heard, read) = (typed(&doc, "heard ").update, typed(&doc, "read ").update);
     room.heard(&[on_channel(&heard)], now, &mut Effects::default());
     assert!(room.take_overflowed() && !room.take_overflowed());
-    room.read(std::slice::from_ref(&read), &mut Effects::default());
+    room.read(std::slice::from_ref(&read), now, &mut Effects::default());
     assert!(room.take_overflowed());
     waits.extend([heard, read]);
     assert_eq!(room.hand_over().updates, waits, "or the log would be trimmed and they be gone");

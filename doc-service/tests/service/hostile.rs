@@ -11,6 +11,8 @@ use shared::testing::wait;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame as RawFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use yrs::updates::decoder::Decode;
+use yrs::{Transact, Update};
 
 use crate::support::http::request;
 use crate::support::resp::{log_length, owner, spublish, wait_snapshot};
@@ -239,6 +241,45 @@ async fn who_sends_faster_than_it_may_is_read_later_and_loses_nothing() {
         ana.hear().await.unwrap();
     }
     assert!(began_at.elapsed().as_millis() >= 500, "half a second's messages above the burst");
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_mutated_updates_on_the_channel_leave_document_snapshot_and_process_whole() {
+    let stage = Stage::ours();
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    let seed = shared::rt::rng::random_u64();
+    println!("seed {seed}");
+    let mut rng = shared::rt::rng::Rng::from_seed(seed);
+    let mut wire = owner(&stage.cluster, "notes");
+    let mallory = new_doc();
+    let mut sound: Vec<Vec<u8>> = Vec::new();
+    for _ in 0..100 {
+        // Her edits stand between Ana's, so mutations name those too, but never speak for Ana: who may is not known here.
+        let good = ana.type_in("good ").await;
+        mallory.transact_mut().apply_update(Update::decode_v1(&good).unwrap()).unwrap();
+        sound.push(typed(&mallory, "evil"));
+        let mut hostile = Vec::new();
+        for _ in 0..1_000 {
+            let mut update = sound[rng.below(sound.len() as u64) as usize].clone();
+            for _ in 0..=rng.below(3) {
+                let at = rng.below(update.len() as u64) as usize;
+                update[at] = rng.next_u64() as u8;
+            }
+            hostile.push(Message::Update(&update).encode());
+        }
+        for message in &hostile {
+            spublish(&mut wire, "notes", message);
+        }
+        // Neither refused nor held up. (Mutations may write between her letters: that is an edit like any other.)
+        ana.seen().await;
+    }
+    // Unguarded clients that heard what was relayed, one that comes now, and the snapshot: all the same.
+    ana.type_in("end").await;
+    ana.seen().await;
+    let late = Ws::join(&stage.address(), "notes").await;
+    assert_eq!(late.text(), ana.text(), "seed {seed}");
+    wait_snapshot(&stage.cluster, "notes", &ana.text());
+    assert!(!stage.service.process().unwrap().log().contains("panicked"), "seed {seed}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ async fn a_state_that_was_written_meanwhile_is_merged_before_it_is_replaced() {
                 reply.send(()).unwrap();
             }
             Ask::Merge(updates, reply) => {
-                room.read(&updates, &mut Effects::default());
+                room.read(&updates, now, &mut Effects::default());
                 reply.send(()).unwrap();
             }
         }

@@ -28,7 +28,7 @@ pub mod update;
 pub use guard::{Applied, Document, rebuild};
 pub use sheet::SheetDocument;
 pub use text::TextDocument;
-pub use update::{BadUpdate, UpdateFacts, validate};
+pub use update::{BadUpdate, ClockRange, UpdateFacts, validate};
 
 /// Name of the root type that holds what is said about a document.
 pub const META: &str = "meta";
