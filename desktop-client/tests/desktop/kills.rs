@@ -27,7 +27,7 @@ const NODES: usize = 3;
 struct Seen {
     /// Words that stood there when the window said that all was saved.
     saved: BTreeSet<String>,
-    /// Words that stood there a look before the kill, saved or not.
+    /// Words that stood there before the kill when later ones came, saved or not.
     kept: BTreeSet<String>,
 }
 
@@ -91,7 +91,8 @@ fn type_a_burst(windows: &[Window], round: usize, seen: &mut [Seen]) {
     }
 }
 
-/// Waits until each window shows words that it did not show before, and has had the time of a look to hand them on.
+/// Waits until each window shows words that it did not show before, and then more: it has had the time of a word to hand the first
+/// ones on.
 fn see_typing(windows: &[Window], round: usize, seen: &mut [Seen]) {
     for ((window, seen), person) in windows.iter().zip(seen).zip(PEOPLE) {
         let typed = |sight: &Sight| {
@@ -99,9 +100,9 @@ fn see_typing(windows: &[Window], round: usize, seen: &mut [Seen]) {
             let words = (0..BURST + WORDS_MAX).map(|number| word(person, round, number));
             words.filter(|word| text.contains(word.as_str())).collect::<BTreeSet<_>>()
         };
-        let sight = window.wait_for("more words", |sight| !typed(sight).is_subset(&seen.kept));
-        seen.kept.extend(typed(&sight));
-        window.look();
+        let words = typed(&window.wait_for("more words", |sight| !typed(sight).is_subset(&seen.kept)));
+        window.wait_for("later words", |sight| !typed(sight).is_subset(&words));
+        seen.kept.extend(words);
     }
 }
 

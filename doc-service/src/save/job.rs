@@ -175,6 +175,13 @@ impl Job {
 
     async fn write(&mut self, covers: LogId, meta: &Meta, snapshot: Snapshot) -> Result<Saved, Stop> {
         let now = now_ms();
+        // Listed first: the list passes over what is not there, but nobody finds a document that is saved and not listed.
+        Catalog::new(self.client.clone()).list_as(&self.id, &meta.workspace, now).await.map_err(|error| {
+            match error {
+                CatalogError::Cluster(error) => error.into(),
+                other => Stop::Saved(Saved::Damaged(other.to_string())),
+            }
+        })?;
         let commands = self.commands(covers, meta, &snapshot, now);
         let header = Command::new("GETRANGE").key(self.id.state_key()).int(0).int(HEADER_BYTES as i64 - 1);
         let deleted = Command::new("HEXISTS").key(self.id.meta_key()).arg("deleted");
@@ -196,12 +203,6 @@ impl Job {
             self.merge(content).await?;
             return Err(Stop::Again);
         }
-        Catalog::new(self.client.clone()).list_as(&self.id, &meta.workspace, now).await.map_err(|error| {
-            match error {
-                CatalogError::Cluster(error) => error.into(),
-                other => Stop::Saved(Saved::Damaged(other.to_string())),
-            }
-        })?;
         Ok(Saved::Written { covers })
     }
 
