@@ -27,7 +27,7 @@ const NODES: usize = 3;
 struct Seen {
     /// Words that stood there when the window said that all was saved.
     saved: BTreeSet<String>,
-    /// Words that stood there before the kill when later ones came, saved or not.
+    /// Words that stood there some looks before the kill, saved or not.
     kept: BTreeSet<String>,
 }
 
@@ -91,8 +91,7 @@ fn type_a_burst(windows: &[Window], round: usize, seen: &mut [Seen]) {
     }
 }
 
-/// Waits until each window shows words that it did not show before, and then more: it has had the time of a word to hand the first
-/// ones on.
+/// Waits until each window shows words that it did not show before, and has had the time of some looks to hand them on.
 fn see_typing(windows: &[Window], round: usize, seen: &mut [Seen]) {
     for ((window, seen), person) in windows.iter().zip(seen).zip(PEOPLE) {
         let typed = |sight: &Sight| {
@@ -101,8 +100,10 @@ fn see_typing(windows: &[Window], round: usize, seen: &mut [Seen]) {
             words.filter(|word| text.contains(word.as_str())).collect::<BTreeSet<_>>()
         };
         let words = typed(&window.wait_for("more words", |sight| !typed(sight).is_subset(&seen.kept)));
-        window.wait_for("later words", |sight| !typed(sight).is_subset(&words));
         seen.kept.extend(words);
+    }
+    for window in windows {
+        window.look();
     }
 }
 
