@@ -43,6 +43,7 @@ impl Log {
             dir: config.dir.join(&config.appenddirname),
             fsync: fsync(config.appendfsync),
             rewriting: rewriting(config),
+            cut_torn: config.load_truncated,
         };
         let (store, report) = Store::open(&store_config, replay)?;
         for torn in report.torn() {

@@ -72,11 +72,13 @@ pub struct Config {
     pub fsync: Fsync,
     /// When a range is due for rewriting.
     pub rewriting: Rewriting,
+    /// Whether what a crash left unfinished at the end of a log is cut off; else it is damage (`aof-load-truncated`).
+    pub cut_torn: bool,
 }
 
 impl Config {
     /// Redis's defaults, in this directory.
     pub fn new(dir: impl Into<PathBuf>) -> Config {
-        Config { dir: dir.into(), fsync: Fsync::EverySecond, rewriting: Rewriting::default() }
+        Config { dir: dir.into(), fsync: Fsync::EverySecond, rewriting: Rewriting::default(), cut_torn: true }
     }
 }

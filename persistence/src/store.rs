@@ -142,7 +142,7 @@ impl Store {
     /// [`Error::InUse`], [`Error::Damaged`], [`Error::Version`], [`Error::Replay`]: no file that counts was changed. [`Error::Io`].
     pub fn open(config: &Config, replay: &impl Replay) -> Result<(Store, RecoveryReport), Error> {
         let layout = Layout::new(&config.dir);
-        let (lock, recovered, report) = recovery::open(&layout, replay)?;
+        let (lock, recovered, report) = recovery::open(&layout, config.cut_torn, replay)?;
         let ranges: Vec<Range> = recovered.iter().map(Range::new).collect();
         let ranges: Box<[Range; RANGES]> =
             ranges.try_into().map_err(|_| Error::NoSuchRange { range: recovered.len() })?;

@@ -111,6 +111,9 @@ pub const ROOM_INBOX_MESSAGES_MAX: usize = 1_024;
 /// Most edits of one document that were published and not yet answered; then its clients are no longer read.
 pub const ROOM_PUBLISHING_MAX: usize = 4_096;
 
+/// Most awareness messages of one document that were published and not yet answered; then more are left out.
+pub const ROOM_PRESENCE_PUBLISHING_MAX: usize = 4_096;
+
 /// Most messages that one document's room handles at once, and relays as one.
 pub const ROOM_BATCH_MESSAGES: usize = 256;
 
@@ -218,6 +221,13 @@ pub const CALCULATED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Most cells that one formula may spill into.
 pub const SPILL_CELLS_MAX: usize = 100_000;
+
+/// Unsent replies beyond which a node reads nothing more from a client, bytes. It sends requests and takes no answers: up to here it
+/// may (a client that pipelines everything first and reads then), beyond it waits.
+pub const UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Replies to one client after which the others of its worker have their turn, bytes: beyond them by one reply at most.
+pub const TURN_REPLY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Deepest nesting of values inside one Yjs update.
 pub const UPDATE_NESTING_MAX: usize = 64;

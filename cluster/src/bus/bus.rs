@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use shared::node_id::NodeId;
+use shared::rt::fs::{File, OpenOptions, TryLockError};
 use shared::rt::rng::{self, Rng};
 use shared::rt::time::{self, Duration, Instant};
 use tokio::sync::Notify;
@@ -50,6 +51,9 @@ pub enum StartError {
     /// `nodes.conf` is there but does not say who this node is.
     #[error(transparent)]
     Load(#[from] file::LoadError),
+    /// Another process runs the node of this `nodes.conf`.
+    #[error("the cluster configuration file {0} is already used by a different cluster node")]
+    InUse(PathBuf),
     /// `nodes.conf` cannot be written.
     #[error("cannot write {path}: {why}")]
     Save {
@@ -58,6 +62,20 @@ pub enum StartError {
         /// What the system says.
         why: String,
     },
+}
+
+/// Takes the lock of a `nodes.conf`, a file beside it, as the file itself is replaced when it is written.
+fn lock(nodes_conf: &Path) -> Result<File, StartError> {
+    let mut name = nodes_conf.as_os_str().to_owned();
+    name.push(".lock");
+    let path = PathBuf::from(name);
+    let unlockable = |why: std::io::Error| StartError::Save { path: path.clone(), why: why.to_string() };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(unlockable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(nodes_conf.to_path_buf())),
+        Err(TryLockError::Error(why)) => Err(unlockable(why)),
+    }
 }
 
 /// A published message that is longer than a packet of the bus can be.
@@ -71,6 +89,8 @@ pub struct Bus {
     view: Arc<ClusterView>,
     pubsub: Arc<PubSub>,
     nodes_conf: PathBuf,
+    /// Held while the node runs: two processes with one id would each take the other's place.
+    _lock: File,
     /// The real ports for clients and of the bus: told to others if no others are announced.
     ports: (u16, u16),
     started: Instant,
@@ -102,7 +122,7 @@ impl Bus {
     /// Reads or founds the node's view of its cluster, and writes `nodes.conf`.
     ///
     /// # Errors
-    /// A damaged `nodes.conf`, or one that cannot be written.
+    /// A damaged `nodes.conf`, one that another process uses, or one that cannot be written.
     pub fn start(
         config: &Config,
         ports: (u16, u16),
@@ -110,6 +130,7 @@ impl Bus {
         pubsub: Arc<PubSub>,
     ) -> Result<Arc<Bus>, StartError> {
         let nodes_conf = config.dir.join(&config.cluster_config_file);
+        let lock = lock(&nodes_conf)?;
         let mut topology = match file::load(&nodes_conf)? {
             Some(topology) => topology,
             None => {
@@ -128,6 +149,7 @@ impl Bus {
             view,
             pubsub,
             nodes_conf,
+            _lock: lock,
             ports,
             started: Instant::now(),
             clock: WallClock { started_unix_ms: time::now_ms() },

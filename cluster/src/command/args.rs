@@ -60,9 +60,11 @@ impl<'a> Args<'a> {
         self.get(index).and_then(parse_int).ok_or(CommandError::NotAnInteger)
     }
 
-    /// The word at this place as a float; `inf` and `-inf` are floats, NaN is none.
+    /// The word at this place as a float; `inf` and `-inf` are floats, NaN is none, nor is what is too large for one.
     pub fn float(&self, index: usize) -> Result<f64, CommandError> {
-        self.get(index).and_then(parse_float).ok_or(CommandError::NotAFloat)
+        let too_large = |value: f64| value.is_infinite() && self.at(index).iter().any(u8::is_ascii_digit);
+        let value = self.get(index).and_then(parse_float).filter(|value| !too_large(*value));
+        value.ok_or(CommandError::NotAFloat)
     }
 
     /// The whole request as it came, if it came as a RESP array.

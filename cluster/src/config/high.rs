@@ -158,6 +158,13 @@ impl Config {
         if !text("unixsocket").is_empty() || port("tls-port") != 0 || !text("aclfile").is_empty() {
             return Err(("unixsocket", "unixsocket, tls-port and aclfile are not supported".into()));
         }
+        // A node that was asked to be a replica, and is none, would take writes that nobody looks for there.
+        if !text("replicaof").is_empty() {
+            return Err(("replicaof", "replicas are not supported yet".into()));
+        }
+        if number("min-replicas-to-write") > 0 {
+            return Err(("min-replicas-to-write", "replicas are not supported yet".into()));
+        }
         if yes("cluster-enabled") && port("cluster-port") == 0 && port("port") > PORT_WITH_BUS_MAX {
             let reason = format!(
                 "with cluster-enabled, port is at most {PORT_WITH_BUS_MAX} unless cluster-port is set"
@@ -260,9 +267,15 @@ mod tests {
 
     #[test]
     fn what_is_not_supported_is_refused() {
-        for (name, value) in [("daemonize", "yes"), ("tls-port", "6380"), ("appenddirname", "a/b")] {
+        for (name, value) in [
+            ("daemonize", &["yes"][..]),
+            ("tls-port", &["6380"]),
+            ("appenddirname", &["a/b"]),
+            ("replicaof", &["127.0.0.1", "6379"]),
+            ("min-replicas-to-write", &["1"]),
+        ] {
             let mut settings = Settings::default();
-            settings.put(name, &[value]).unwrap();
+            settings.put(name, value).unwrap();
             assert!(Config::of(&settings).is_err(), "{name}");
         }
         let mut settings = Settings::default();

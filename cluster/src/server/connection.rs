@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use shared::limits::{TURN_REPLY_BYTES_MAX, UNSENT_BYTES_MAX};
 use shared::resp::write;
 use shared::rt::net::{Detached, TcpStream};
 use shared::rt::time::{self, Duration, Instant};
@@ -22,10 +23,6 @@ use crate::commit::{self, Wait};
 use crate::config::high::AppendFsync;
 use crate::keyspace::waiting::Wake;
 use crate::node::Shared;
-
-/// Unsent replies beyond which nothing more is read from a client, bytes. It sends requests and takes no answers: up to here it
-/// may (a client that pipelines everything first and reads then), beyond it waits.
-const UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Pushed messages that are sent with one write, bytes.
 const PUSHED_BYTES: usize = 64 * 1024;
@@ -48,6 +45,8 @@ struct Stop {
     hold: Option<Hold>,
     /// What the last request waits for.
     pause: Option<Pause>,
+    /// More requests are at hand, but others have their turn first.
+    yields: bool,
 }
 
 /// Serves a connection until it ends.
@@ -136,7 +135,7 @@ impl Connection {
     async fn run(&mut self) -> Goodbye {
         loop {
             let stopped = match poll_fn(|cx| self.poll_turn(cx)).await {
-                Ok(Stop { hold, pause }) => self.wait(hold, pause).await,
+                Ok(Stop { hold, pause, .. }) => self.wait(hold, pause).await,
                 Err(goodbye) => Err(goodbye),
             };
             if let Err(goodbye) = stopped {
@@ -159,6 +158,10 @@ impl Connection {
             let stop = ready!(self.poll_requests(cx))?;
             if stop.hold.is_some() || stop.pause.is_some() {
                 return Poll::Ready(Ok(stop));
+            }
+            if stop.yields {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
@@ -224,11 +227,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs every whole request of `input`; how many bytes that was, and what the last one waits for.
+    /// Runs every whole request of `input`, up to [`TURN_REPLY_BYTES_MAX`] of replies; how many bytes that was, and what the last one
+    /// waits for.
     fn run_requests(&mut self, input: &[u8], scratch: &mut Scratch) -> (usize, Stop) {
         let mut turn = Turn::new(&self.shared, time::now_ms());
-        let mut consumed = 0;
+        let (mut consumed, mut yields) = (0, false);
         let pause = loop {
+            if scratch.output.len() > TURN_REPLY_BYTES_MAX {
+                (self.needed, yields) = (0, true);
+                break None;
+            }
             match turn.next(&input[consumed..], &mut self.session, scratch) {
                 Next::Ran { bytes } => consumed += bytes,
                 Next::Waits { bytes, pause } => {
@@ -257,7 +265,7 @@ impl Connection {
             }
         };
         let hold = turn.end(&self.session);
-        (consumed, Stop { hold, pause })
+        (consumed, Stop { hold, pause, yields })
     }
 
     /// Sends replies at once if nothing is unsent before them; keeps what the socket does not take.

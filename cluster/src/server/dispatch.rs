@@ -95,6 +95,7 @@ impl<'t> Turn<'t> {
                 let mut buffer = Vec::new();
                 match inline::split(&input[line], &mut buffer, words) {
                     Ok(()) if words.is_empty() => return Next::Ran { bytes: consumed },
+                    Ok(()) if is_http(&Args::new(&buffer, words, &[])) => return Next::Close,
                     Ok(()) => (consumed, self.run(Args::new(&buffer, words, &[]), session, work, output)),
                     Err(error) => return refused(output, &error),
                 }
@@ -295,6 +296,16 @@ impl<'t> Turn<'t> {
 fn refused(output: &mut Vec<u8>, error: &shared::resp::ProtocolError) -> Next {
     write::error(output, &format!("ERR {error}"));
     Next::Close
+}
+
+/// Whether a line is one of an HTTP request. A web page can have a browser send one to a node of its user's machine, with lines in
+/// its body that would run as commands: Redis hangs up on these two words as well.
+fn is_http(args: &Args<'_>) -> bool {
+    let is_http = args.is(0, "post") || args.is(0, "host:");
+    if is_http {
+        tracing::warn!("Possible SECURITY ATTACK detected: a client sent a line of HTTP. Connection aborted.");
+    }
+    is_http
 }
 
 fn unknown(args: &Args<'_>) -> CommandError {

@@ -1,5 +1,8 @@
 //! Bytes that are no request: a clear error, the one client refused, another on the same node undisturbed.
 
+use shared::limits::UNSENT_BYTES_MAX;
+use shared::testing::wait;
+
 use crate::raw::Raw;
 use crate::scripts::alike;
 use crate::server::Server;
@@ -36,6 +39,39 @@ impl Disturbed {
         self.asked += 1;
         assert_eq!(self.bystander.say("INCR asked"), format!(":{}", self.asked));
     }
+}
+
+#[test]
+fn a_browser_runs_no_commands_by_the_body_of_a_request() {
+    let mut node = Disturbed::start(&[]);
+    for request in ["POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nSET k v\r\n", "Host: localhost\r\nSET k v\r\n"] {
+        assert!(node.answers(request.as_bytes()).is_empty());
+    }
+    assert_eq!(node.bystander.say("EXISTS k"), ":0");
+    assert!(node.server.node.process().unwrap().log().contains("Possible SECURITY ATTACK"));
+}
+
+#[test]
+fn who_asks_for_more_than_it_reads_takes_neither_the_memory_nor_the_turns_of_others() {
+    let mut node = Disturbed::start(&[]);
+    let value = vec![b'v'; 2 * 1024 * 1024];
+    assert_eq!(node.bystander.call(&[&b"SET"[..], b"big", &value]).text, b"OK");
+    let mut greedy = node.server.connect();
+    greedy.send_bytes("GET big\r\n".repeat(400).as_bytes());
+    // Until it is served no more: replies that it does not read yet, 800 MiB of them.
+    let mut before = 0;
+    wait::until("it waits", || {
+        node.undisturbed();
+        let resident = node.server.number("memory", "used_memory_rss");
+        let grows = resident > before;
+        before = resident;
+        !grows
+    });
+    assert!(before < 3 * UNSENT_BYTES_MAX as u64, "{before}");
+    for _ in 0..400 {
+        assert_eq!(greedy.read().text.len(), value.len());
+    }
+    node.undisturbed();
 }
 
 #[test]

@@ -198,10 +198,14 @@ pub(crate) fn log_of(server: &Server, key: &str) -> PathBuf {
 
 /// Starts the node on its files again and expects that it ends by itself: what it said.
 fn refused(server: &Server) -> String {
+    refused_with(server, &["--appendonly", "yes"])
+}
+
+fn refused_with(server: &Server, options: &[&str]) -> String {
     let dir = server.node.dir();
     let log = dir.join("refused");
-    let args =
-        ["--port", "0", "--bind", "127.0.0.1", "--appendonly", "yes", "--dir", &dir.display().to_string()];
+    let dir = dir.display().to_string();
+    let args = [&["--port", "0", "--bind", "127.0.0.1", "--dir", &dir], options].concat();
     let mut process = Process::spawn(&binary::ours(binary::NODE), &args, &log);
     assert!(!process.wait().success());
     process.log()
@@ -307,6 +311,37 @@ fn two_processes_do_not_share_a_folder() {
     server.connect().say("SET k v");
     assert!(refused(&server).contains("in use by another process"));
     assert_eq!(server.connect().say("GET k"), "$v");
+}
+
+#[test]
+fn two_processes_are_not_one_node_of_a_cluster() {
+    for appendonly in ["yes", "no"] {
+        let options = ["--cluster-enabled", "yes", "--appendonly", appendonly];
+        let server = Server::start(&options);
+        let nodes_conf = server.node.dir().join("nodes.conf");
+        let before = fs::read(&nodes_conf).unwrap();
+        // Ports of its own: the system would not choose one that leaves room for a bus.
+        let port = server.node.port().to_string();
+        let other = Server::start(&["--cluster-enabled", "no"]);
+        let free = other.node.port().to_string();
+        drop(other);
+        assert_ne!(port, free);
+        let said = refused_with(&server, &[&options[..], &["--port", &free]].concat());
+        assert!(said.contains("nodes.conf is already used by a different cluster node"), "{said}");
+        assert_eq!(fs::read(&nodes_conf).unwrap(), before);
+        assert_eq!(server.connect().say("PING"), "+PONG");
+    }
+}
+
+#[test]
+fn a_torn_end_is_not_cut_off_where_that_is_not_wished() {
+    let (server, log) = with_records();
+    let whole = fs::read(&log).unwrap();
+    let torn = &whole[..whole.len() - 3];
+    fs::write(&log, torn).unwrap();
+    let said = refused_with(&server, &["--appendonly", "yes", "--aof-load-truncated", "no"]);
+    assert!(said.contains(&log.display().to_string()) && said.contains("not to be cut"), "{said}");
+    assert_eq!(fs::read(&log).unwrap(), torn);
 }
 
 #[test]

@@ -27,6 +27,11 @@ impl HttpError {
         HttpError { status: StatusCode::METHOD_NOT_ALLOWED, words: words.to_string() }
     }
 
+    /// 408: it came too slowly, or could not be done in time.
+    pub fn too_slow(words: impl ToString) -> HttpError {
+        HttpError { status: StatusCode::REQUEST_TIMEOUT, words: words.to_string() }
+    }
+
     /// 503: not now.
     pub fn unavailable(words: impl ToString) -> HttpError {
         HttpError { status: StatusCode::SERVICE_UNAVAILABLE, words: words.to_string() }

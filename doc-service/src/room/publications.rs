@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use shared::client::ClientError;
 use shared::client::document::{DocumentDoor, LogId};
-use shared::limits::ROOM_PUBLISHING_MAX;
+use shared::limits::{ROOM_PRESENCE_PUBLISHING_MAX, ROOM_PUBLISHING_MAX};
 use shared::rt::time::{Duration, timeout};
 
 use super::own::Place;
@@ -52,6 +52,11 @@ impl Publications {
 
     /// Takes an awareness update; it sets out with [`Publications::set_out`].
     pub(super) fn announce(&mut self, update: Bytes) {
+        if self.presence.len() >= ROOM_PRESENCE_PUBLISHING_MAX {
+            // Programs say again every few seconds where their caret is.
+            tracing::debug!("an awareness message is left out: too many wait for the cluster");
+            return;
+        }
         self.presence.push(publish_presence(self.door.clone(), update).boxed());
     }
 

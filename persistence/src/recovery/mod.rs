@@ -70,9 +70,10 @@ impl From<Recovered> for Increment {
     }
 }
 
-/// Takes the lock, makes the store if there is none, and recovers every range.
+/// Takes the lock, makes the store if there is none, and recovers every range. `cut_torn`: see [`crate::Config::cut_torn`].
 pub(crate) fn open(
     layout: &Layout,
+    cut_torn: bool,
     replay: &impl Replay,
 ) -> Result<(DirectoryLock, Vec<Recovered>, RecoveryReport), Error> {
     let began = Instant::now();
@@ -84,7 +85,7 @@ pub(crate) fn open(
         Err(error) => return Err(error).doing("cannot read", &layout.format()),
     }
     let replayed = in_parallel(0..RANGES, |range| range::replay(&layout.range(range), replay))?;
-    let recovered = in_parallel(replayed, range::settle)?;
+    let recovered = in_parallel(replayed, |replayed| range::settle(replayed, cut_torn))?;
     let ranges = recovered.iter().map(|recovered| recovered.report.clone()).collect();
     Ok((lock, recovered, RecoveryReport { ranges, elapsed: began.elapsed() }))
 }

@@ -57,12 +57,12 @@ pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Repla
 }
 
 /// Cuts off what is torn, clears away what unfinished steps left, and notes how far the log reaches, once every range is known to be good.
-pub(super) fn settle(replayed: Replayed) -> Result<Recovered, Error> {
+pub(super) fn settle(replayed: Replayed, cut_torn: bool) -> Result<Recovered, Error> {
     let Replayed { folder, mut manifest, walked, mut report } = replayed;
     let mut last = None;
     for found in &walked.increments {
         report.bytes += found.valid;
-        if let Some(torn) = settle_log(found)? {
+        if let Some(torn) = settle_log(found, cut_torn)? {
             report.torn = Some(torn);
         }
         last = Some(found);
@@ -81,7 +81,7 @@ pub(super) fn settle(replayed: Replayed) -> Result<Recovered, Error> {
 }
 
 /// Cuts off what is torn, and makes durable what a crash of the process left in the page cache.
-fn settle_log(found: &Found) -> Result<Option<TornTail>, Error> {
+fn settle_log(found: &Found, cut_torn: bool) -> Result<Option<TornTail>, Error> {
     if found.length == 0 {
         return Ok(None);
     }
@@ -89,6 +89,9 @@ fn settle_log(found: &Found) -> Result<Option<TornTail>, Error> {
     if found.valid == found.length {
         log.sync()?;
         return Ok(None);
+    }
+    if !cut_torn {
+        return Err(Error::damaged(&found.path, found.valid, "a crash left its end unfinished, and it is not to be cut"));
     }
     log.cut(found.valid)?;
     let torn = TornTail { file: found.path.clone(), at: found.valid, bytes: found.length - found.valid };
