@@ -29,17 +29,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     };
     setup::packages(setup::Purpose::Run)?;
     let mut build = Command::new("cargo");
-    build.args([
-        "build",
-        "--release",
-        "--bins",
-        "-p",
-        "cluster",
-        "-p",
-        "doc-service",
-        "-p",
-        "desktop-client",
-    ]);
+    build.args(["build", "--release", "--workspace", "--bins", "--locked"]);
     build.current_dir(root());
     finish(build)?;
 

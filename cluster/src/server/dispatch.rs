@@ -303,7 +303,9 @@ fn refused(output: &mut Vec<u8>, error: &shared::resp::ProtocolError) -> Next {
 fn is_http(args: &Args<'_>) -> bool {
     let is_http = args.is(0, "post") || args.is(0, "host:");
     if is_http {
-        tracing::warn!("Possible SECURITY ATTACK detected: a client sent a line of HTTP. Connection aborted.");
+        tracing::warn!(
+            "Possible SECURITY ATTACK detected: a client sent a line of HTTP. Connection aborted."
+        );
     }
     is_http
 }

@@ -44,7 +44,9 @@ impl Disturbed {
 #[test]
 fn a_browser_runs_no_commands_by_the_body_of_a_request() {
     let mut node = Disturbed::start(&[]);
-    for request in ["POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nSET k v\r\n", "Host: localhost\r\nSET k v\r\n"] {
+    for request in
+        ["POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nSET k v\r\n", "Host: localhost\r\nSET k v\r\n"]
+    {
         assert!(node.answers(request.as_bytes()).is_empty());
     }
     assert_eq!(node.bystander.say("EXISTS k"), ":0");
@@ -150,6 +152,19 @@ fn bounds_that_the_configuration_sets_are_kept() {
     }
     while client.try_read().is_some() {}
     node.undisturbed();
+}
+
+#[test]
+fn a_score_that_is_too_large_for_a_float_is_none_but_a_bound_may_be() {
+    alike(
+        &[],
+        "a ZADD z 1e400 m
+         a ZADD z 1 m
+         a ZINCRBY z -1e400 m
+         a ZADD z inf n
+         a ZRANGEBYSCORE z -1e400 1e400
+         a ZRANGE z 0 -1 WITHSCORES",
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use shared::limits::HTTP_BODY_BYTES_MAX;
 
 use crate::catalog::CatalogError;
 
@@ -66,10 +67,24 @@ macro_rules! from_rejection {
                     StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
                     status => status,
                 };
-                HttpError { status, words: rejection.body_text() }
+                HttpError { status, words: words(status, &rejection.body_text()) }
             }
         })+
     };
+}
+
+/// The words of a rejection without those that name what the program does inside.
+fn words(status: StatusCode, rejection: &str) -> String {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return format!("a body has at most {HTTP_BODY_BYTES_MAX} bytes");
+    }
+    let inner = [
+        ("Failed to deserialize query string: ", "the query is not understood: "),
+        ("Failed to deserialize the JSON body into the target type: ", "the body is not understood: "),
+        ("Failed to parse the request body as JSON: ", "the body is no JSON: "),
+    ];
+    let found = inner.iter().find_map(|(theirs, ours)| Some((ours, rejection.strip_prefix(theirs)?)));
+    found.map_or_else(|| rejection.to_owned(), |(ours, reason)| format!("{ours}{reason}"))
 }
 
 from_rejection!(JsonRejection, PathRejection, QueryRejection, WebSocketUpgradeRejection);
