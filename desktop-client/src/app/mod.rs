@@ -32,8 +32,10 @@ pub const APP_ID: &str = "org.rustidocs.RustiDocs";
 
 /// Opens the window and runs until it is closed.
 ///
-/// Errors: the session's thread cannot be started.
+/// Errors: there is no display, or the session's thread cannot be started.
 pub fn run(options: Options, state: PathBuf) -> std::io::Result<()> {
+    // relm4 would panic.
+    gtk::init().map_err(|_| std::io::Error::other("there is no display"))?;
     let app = RelmApp::new(APP_ID).with_args(Vec::new());
     // Two windows are two people, or two servers: each is a process of its own.
     app.allow_multiple_instances(true);
@@ -62,6 +64,8 @@ pub struct App {
     person: Person,
     window: Window,
     open: Option<OpenDocument>,
+    /// The document that this window asked to have deleted last.
+    deleting: Option<DocumentId>,
 }
 
 struct OpenDocument {
@@ -129,7 +133,8 @@ impl Component for App {
                 }
             }
         });
-        let mut app = App { session: Some(init.session), person: init.person, window, open: None };
+        let mut app =
+            App { session: Some(init.session), person: init.person, window, open: None, deleting: None };
         if let Some((id, kind)) = init.document {
             app.open(id, kind, true, &sender);
         }
@@ -165,9 +170,8 @@ impl Component for App {
                 }
             }
             AppMsg::Delete(id) => {
-                if self.open.as_ref().is_some_and(|open| open.handle.document == id) {
-                    self.close_page();
-                }
+                // Its page closes when it is deleted: that needs a connection.
+                self.deleting = Some(id.clone());
                 self.wish(Wish::Delete(id));
             }
             AppMsg::ToPage(input) => {
@@ -179,6 +183,7 @@ impl Component for App {
             AppMsg::SearchDocuments => self.window.search_documents(),
             AppMsg::About => dialogs::about(root),
             AppMsg::Closing => {
+                self.finish();
                 root.set_visible(false);
                 if let Some(session) = self.session.take() {
                     session.close();
@@ -195,10 +200,15 @@ impl App {
             self.window.fold_sidebar();
             return;
         }
+        // The page that is left speaks to the session once more, before its room is told to end.
+        self.finish();
         let Some(session) = &mut self.session else { return };
-        let Ok(handle) = session.open(id.clone(), kind, make) else {
-            self.window.toast("The window is busy. Try again in a moment.");
-            return;
+        let handle = match session.open(id.clone(), kind, make) {
+            Ok(handle) => handle,
+            Err(error) => {
+                self.window.toast(&error.to_string());
+                return;
+            }
         };
         let Ok(page) = Page::launch(&handle, sender) else {
             self.window.show_closed("The document could not be opened.");
@@ -213,9 +223,22 @@ impl App {
         self.show_title();
     }
 
+    /// What is being typed in the open page becomes an edit: the page is about to go.
+    fn finish(&self) {
+        if let Some(open) = &self.open {
+            open.page.finish();
+        }
+    }
+
     fn close_page(&mut self) {
         self.open = None;
         self.window.show_nothing();
+        self.show_title();
+    }
+
+    fn close_page_as(&mut self, words: &str) {
+        self.open = None;
+        self.window.show_closed(words);
         self.show_title();
     }
 
@@ -262,9 +285,12 @@ impl App {
         }
         open.page.emit(PageInput::Retry);
         if let Some(closed) = news.closed {
-            self.open = None;
-            self.window.show_closed(&closed.words);
-            self.show_title();
+            // Whoever deleted it need not be told that somebody did.
+            if self.deleting.take_if(|id| *id == open.handle.document).is_some() {
+                self.close_page();
+            } else {
+                self.close_page_as(&closed.words);
+            }
         }
     }
 
@@ -276,19 +302,15 @@ impl App {
             PageOutput::Summary(words) => self.window.summarize(&words),
             PageOutput::UndoState { can_undo, can_redo } => self.window.show_undo(can_undo, can_redo),
             PageOutput::Notice(words) => self.window.toast(&words),
-            PageOutput::Failed(words) => {
-                self.open = None;
-                self.window.show_closed(&words);
-                self.show_title();
-            }
+            PageOutput::Failed(words) => self.close_page_as(&words),
         }
     }
 
     fn wish(&self, wish: Wish) {
         if let Some(session) = &self.session
-            && session.wish(wish).is_err()
+            && let Err(error) = session.wish(wish)
         {
-            self.window.toast("The window is busy. Try again in a moment.");
+            self.window.toast(&error.to_string());
         }
     }
 
@@ -327,6 +349,15 @@ impl Page {
         match self {
             Page::Text(page) => page.widget().upcast_ref(),
             Page::Sheet(page) => page.widget().upcast_ref(),
+        }
+    }
+
+    /// Ends what is being typed. Not by a message: nobody would be there to read it.
+    fn finish(&self) {
+        match self {
+            // Every letter of a text is an edit at once.
+            Page::Text(_) => {}
+            Page::Sheet(page) => page.model().finish(),
         }
     }
 

@@ -3,6 +3,8 @@
 use shared::rt::rng::Rng;
 use shared::rt::time::Duration;
 
+use super::limits::LINK_HELD_MIN;
+
 /// The first wait.
 const FIRST: Duration = Duration::from_millis(250);
 
@@ -31,9 +33,14 @@ impl Backoff {
         half + Duration::from_millis(jitter)
     }
 
-    /// The connection held: begin with the first wait again.
-    pub fn reset(&mut self) {
-        self.attempt = 0;
+    /// A connection that held for this time is gone: begin with the first wait again, unless it was too short to mean anything.
+    /// Returns whether it meant something.
+    pub fn held(&mut self, time: Duration) -> bool {
+        let held = time >= LINK_HELD_MIN;
+        if held {
+            self.attempt = 0;
+        }
+        held
     }
 }
 
@@ -51,7 +58,9 @@ mod tests {
         }
         let mut other = Backoff::new(Rng::from_seed(2));
         assert_ne!(waits, (0..12).map(|_| other.next_wait()).collect::<Vec<_>>());
-        backoff.reset();
+        assert!(!backoff.held(LINK_HELD_MIN - Duration::from_millis(1)));
+        assert!(backoff.next_wait() >= LONGEST / 2, "who is refused at once does not come back at once");
+        assert!(backoff.held(LINK_HELD_MIN));
         assert!(backoff.next_wait() <= FIRST);
     }
 }

@@ -62,6 +62,9 @@ pub const PING_WAIT: Duration = Duration::from_secs(2);
 /// A link that was silent for this time is dead.
 pub const LINK_SILENCE_MAX: Duration = Duration::from_secs(5);
 
+/// A link that held for this time shows that the server takes what this window says.
+pub const LINK_HELD_MIN: Duration = Duration::from_secs(5);
+
 /// Longest wait for one frame to be taken by the system.
 pub const SEND_DEADLINE: Duration = Duration::from_secs(5);
 

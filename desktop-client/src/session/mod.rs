@@ -79,10 +79,16 @@ pub struct Session {
     last_seat: Seat,
 }
 
-/// The session takes nothing more right now: keep it and try again.
+/// Why the session takes nothing, in words for the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the session is busy")]
-pub struct Busy;
+pub enum NotTaken {
+    /// Not right now: keep it and try again.
+    #[error("The window is busy. Try again in a moment.")]
+    Busy,
+    /// Its thread has ended, which it does not while a window is open: a defect of ours.
+    #[error("Something went wrong. Open the document again; your edits are kept.")]
+    Ended,
+}
 
 /// A page's end of its open document.
 #[derive(Debug, Clone)]
@@ -122,7 +128,7 @@ impl Session {
 
     /// Opens a document; the one that was open goes on in the background until it is saved. With `make` it is made if it is
     /// missing, as soon as there is a connection.
-    pub fn open(&mut self, document: DocumentId, kind: Kind, make: bool) -> Result<DocumentHandle, Busy> {
+    pub fn open(&mut self, document: DocumentId, kind: Kind, make: bool) -> Result<DocumentHandle, NotTaken> {
         self.last_seat += 1;
         let (seat, client) = (self.last_seat, random_client());
         let opening = Opening { document: document.clone(), kind, client, seat, make };
@@ -131,7 +137,7 @@ impl Session {
     }
 
     /// Asks for something about the list of documents. The answer comes in a batch.
-    pub fn wish(&self, wish: Wish) -> Result<(), Busy> {
+    pub fn wish(&self, wish: Wish) -> Result<(), NotTaken> {
         self.send(Command::Wish(wish))
     }
 
@@ -149,30 +155,31 @@ impl Session {
         }
     }
 
-    fn send(&self, command: Command) -> Result<(), Busy> {
+    fn send(&self, command: Command) -> Result<(), NotTaken> {
         send(&self.commands, command)
     }
 }
 
 impl DocumentHandle {
     /// Hands over an own edit.
-    pub fn edit(&self, update: Bytes) -> Result<(), Busy> {
+    pub fn edit(&self, update: Bytes) -> Result<(), NotTaken> {
         self.order(Order::Edit(update))
     }
 
     /// Says something of the person to the others, such as the caret ([`presence::CURSOR`]). Only the latest counts.
-    pub fn presence(&self, field: &'static str, value: Value) -> Result<(), Busy> {
+    pub fn presence(&self, field: &'static str, value: Value) -> Result<(), NotTaken> {
         self.order(Order::Presence(field, value))
     }
 
-    fn order(&self, order: Order) -> Result<(), Busy> {
+    fn order(&self, order: Order) -> Result<(), NotTaken> {
         send(&self.commands, Command::Order(self.seat, order))
     }
 }
 
-fn send(commands: &mpsc::Sender<Command>, command: Command) -> Result<(), Busy> {
+fn send(commands: &mpsc::Sender<Command>, command: Command) -> Result<(), NotTaken> {
     match commands.try_send(command) {
-        Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
-        Err(TrySendError::Full(_)) => Err(Busy),
+        Ok(()) => Ok(()),
+        Err(TrySendError::Full(_)) => Err(NotTaken::Busy),
+        Err(TrySendError::Closed(_)) => Err(NotTaken::Ended),
     }
 }

@@ -110,8 +110,13 @@ impl Worker {
 
     fn wish(&self, wish: Wish) {
         let (directory, mailbox) = (Arc::clone(&self.around.directory), self.around.mailbox.clone());
+        // On the cluster itself nobody else would tell the room.
+        let deleted = match &wish {
+            Wish::Delete(id) => self.rooms.get(id).map(|room| room.orders.clone()),
+            _ => None,
+        };
         tokio::spawn(async move {
-            match grant(&directory, &mailbox, wish).await {
+            match grant(&directory, &mailbox, wish, deleted).await {
                 Ok(()) => {}
                 Err(DirectoryError::Refused(words)) => mailbox.notify(Notice::new(words)),
                 Err(DirectoryError::Unreachable) => mailbox.post(|batch| batch.unreachable = true),
@@ -134,7 +139,13 @@ impl Worker {
     }
 }
 
-async fn grant(directory: &Directory, mailbox: &Mailbox, wish: Wish) -> Result<(), DirectoryError> {
+/// Does what is wanted and reads the list anew. A room whose document was deleted is told so.
+async fn grant(
+    directory: &Directory,
+    mailbox: &Mailbox,
+    wish: Wish,
+    room: Option<mpsc::Sender<Order>>,
+) -> Result<(), DirectoryError> {
     let asked = wish != Wish::List;
     let outcome = match wish {
         Wish::List => Ok(()),
@@ -146,7 +157,13 @@ async fn grant(directory: &Directory, mailbox: &Mailbox, wish: Wish) -> Result<(
             Err(error) => Err(error),
         },
         Wish::Rename(id, title) => directory.rename(&id, &title).await,
-        Wish::Delete(id) => directory.delete(&id).await,
+        Wish::Delete(id) => {
+            let outcome = directory.delete(&id).await;
+            if let (Ok(()), Some(room)) = (&outcome, room) {
+                let _ = room.send(Order::Deleted).await;
+            }
+            outcome
+        }
     };
     match outcome {
         Err(DirectoryError::Unreachable) if asked => {

@@ -15,9 +15,9 @@ use super::binding::{Binding, Note, Parts};
 use super::cell_editor::CellEditor;
 use super::grid::Grid;
 use crate::page::{PageInput, PageOutput};
-use crate::session::DocumentHandle;
 use crate::session::outgoing::Outgoing;
 use crate::session::replica::SheetReplica;
+use crate::session::{DocumentHandle, NotTaken};
 use crate::ui::dialogs;
 use crate::ui::find_bar::FindBar;
 
@@ -123,6 +123,9 @@ impl Component for SheetPage {
                 let _ = sender.output(PageOutput::Notice(words));
             }
             SheetNote::Binding(Note::AskName(sheet, name)) => self.ask_name(sheet, &name),
+            SheetNote::Binding(Note::Ended) => {
+                let _ = sender.output(PageOutput::Failed(NotTaken::Ended.to_string()));
+            }
             SheetNote::Binding(Note::Failed) => {
                 let words = "This sheet holds something that this version cannot show.";
                 let _ = sender.output(PageOutput::Failed(words.into()));
@@ -132,6 +135,11 @@ impl Component for SheetPage {
 }
 
 impl SheetPage {
+    /// Stores what is being typed into a cell, as the page is about to go.
+    pub fn finish(&self) {
+        self.binding.leave();
+    }
+
     fn tell_undo(&self, sender: &ComponentSender<Self>) {
         let state = self.binding.undo_state();
         if self.told_undo.replace(state) != state {

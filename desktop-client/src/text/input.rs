@@ -80,6 +80,11 @@ impl Input {
         self.failed.get()
     }
 
+    /// Whether nobody takes edits any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.outgoing.has_ended()
+    }
+
     /// An input method begins or ends to compose.
     pub(super) fn set_composing(&self, composing: bool) {
         self.composing.set(composing);

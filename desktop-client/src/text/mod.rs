@@ -17,10 +17,10 @@ use relm4::{adw, gtk};
 use sourceview5::prelude::*;
 
 use crate::page::{PageInput, PageOutput};
-use crate::session::DocumentHandle;
 use crate::session::person::Peer;
 use crate::session::presence::CURSOR;
 use crate::session::replica::TextReplica;
+use crate::session::{DocumentHandle, NotTaken};
 use crate::ui::find_bar::FindBar;
 use crate::ui::named::named;
 
@@ -181,6 +181,9 @@ impl Component for TextPage {
 
     fn update_cmd(&mut self, note: TextNote, sender: ComponentSender<Self>, _root: &gtk::Box) {
         match note {
+            TextNote::Touched if self.input.has_ended() => {
+                let _ = sender.output(PageOutput::Failed(NotTaken::Ended.to_string()));
+            }
             TextNote::Touched => {
                 self.tell_caret();
                 self.tell_undo(&sender);

@@ -46,6 +46,21 @@ fn a_sheet_is_made_and_deleted_in_the_window() {
 }
 
 #[test]
+fn what_is_deleted_on_the_cluster_itself_closes_here_and_for_whoever_has_it_from_the_service() {
+    let desk = Desk::new("deleted-redis");
+    let ana = desk.sheet_on(&desk.cluster.url(), "Ana", "plan");
+    ana.wait_says("All changes saved");
+    ana.wait_for("the sheet in the list", |sight| sight.lists("plan, sheet"));
+    let ben = desk.sheet("Ben", "plan");
+    ben.wait_says("All changes saved");
+    ana.presses(&["ctrl+k", "Return", "Tab", "space", "Down", "Return"]);
+    ana.wait_says("Delete “plan”?");
+    ana.presses(&["alt+d"]);
+    ana.wait_for("no page", |sight| sight.sheet().is_none());
+    ben.wait_says("Somebody deleted this document.");
+}
+
+#[test]
 fn a_window_says_that_there_is_no_list_because_there_is_no_server_and_shows_it_when_there_is() {
     let mut desk = Desk::new("no-list");
     desk.service.kill();

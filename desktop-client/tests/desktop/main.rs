@@ -8,6 +8,7 @@
 //! - [`composing`]: letters that are composed of several keys.
 //! - [`outages`]: services and windows that stop or die. [`kills`]: everything is killed at once.
 //! - [`documents`]: the list of documents.
+//! - [`start`]: windows that cannot be opened.
 //! - [`snapshots`]: what is edited by RESP is saved by the document service.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
@@ -20,4 +21,5 @@ mod outages;
 mod sheets;
 mod sight;
 mod snapshots;
+mod start;
 mod together;

@@ -64,6 +64,27 @@ fn unsaved_edits_survive_the_death_of_their_window() {
 }
 
 #[test]
+fn words_that_were_typed_offline_into_what_is_a_sheet_are_kept_and_stay_out_of_it() {
+    let mut desk = Desk::new("other-kind");
+    let made = desk.service.request("POST", "/documents", r#"{"id":"plan","kind":"sheet"}"#);
+    assert!(made.is_some_and(|answer| answer.starts_with("HTTP/1.1 201")));
+    desk.service.kill();
+    let ana = desk.window("Ana", "plan");
+    ana.wait_says(OFFLINE);
+    ana.types("words");
+    ana.wait_says("5 changes not saved");
+    desk.service.start();
+    ana.wait_says("“plan” is a sheet. What you typed is kept on this computer.");
+    ana.wait_for("the sheet", |sight| sight.sheet().as_deref() == Some("A1: empty"));
+    ana.wait_says("All changes saved");
+    ana.close();
+    // Nor does the next window hand them in.
+    let ana = desk.sheet("Ana", "plan");
+    ana.wait_says("All changes saved");
+    ana.wait_for("the sheet", |sight| sight.sheet().as_deref() == Some("A1: empty"));
+}
+
+#[test]
 fn unsaved_edits_survive_closing_their_window() {
     let mut desk = Desk::new("closed-window");
     let ana = desk.window("Ana", "notes");

@@ -158,6 +158,33 @@ fn both_fill_one_sheet_at_once_and_no_cell_is_lost() {
 }
 
 #[test]
+fn a_cell_that_is_being_typed_is_kept_when_the_page_or_the_window_goes() {
+    let desk = Desk::new("sheet-left");
+    let ana = desk.sheet("Ana", "plan");
+    ana.wait_says("All changes saved");
+    let types_on = |window: &Window, cell: &str, typed: &str| {
+        window.goes_to(cell);
+        window.types(typed);
+        window.wait_for(typed, |sight| sight.entry("Cell content").as_deref() == Some(typed));
+    };
+    let has = |typed: &str| {
+        shared::testing::wait::until(typed, || {
+            desk.service.get("/documents/plan?format=csv").is_some_and(|answer| answer.contains(typed))
+        });
+    };
+    types_on(&ana, "A1", "chosen");
+    ana.presses(&["ctrl+n"]);
+    ana.wait_for("another document", |sight| sight.text().as_deref() == Some(""));
+    has("chosen");
+
+    let ben = desk.sheet("Ben", "plan");
+    ben.wait_says("All changes saved");
+    types_on(&ben, "B2", "closed");
+    ben.close();
+    has("closed");
+}
+
+#[test]
 fn cells_are_found_by_their_words() {
     let desk = Desk::new("sheet-find");
     let ana = desk.sheet("Ana", "list");

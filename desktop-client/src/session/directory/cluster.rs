@@ -1,8 +1,9 @@
 //! The list of documents by RESP from the cluster's own keys, as the document service keeps them.
 
+use serde_json::json;
 use shared::client::{Client, ClientError, Command};
 use shared::document::Kind;
-use shared::names::{DEFAULT_WORKSPACE, DocumentId, workspace_key};
+use shared::names::{CONTROL_CHANNEL, DEFAULT_WORKSPACE, DocumentId, workspace_key};
 use shared::rt::rng::random_u64;
 use shared::rt::time::{Duration, now_ms, timeout};
 use tokio::sync::OnceCell;
@@ -84,6 +85,10 @@ impl ClusterDirectory {
         .await
     }
 
+    pub(super) async fn kind(&self, id: &DocumentId) -> Result<Option<Kind>, DirectoryError> {
+        self.within(async { Ok(find(self.client().await?, id).await?.map(|entry| entry.kind)) }).await
+    }
+
     pub(super) async fn rename(&self, id: &DocumentId, title: &str) -> Result<(), DirectoryError> {
         self.within(async {
             let rename = Command::new("HSET").key(id.meta_key()).arg("title").arg(title).idempotent();
@@ -101,7 +106,14 @@ impl ClusterDirectory {
             let forget = Command::new("PEXPIRE").key(id.meta_key()).arg(TOMBSTONE.as_millis().to_string());
             client.transaction(id.meta_key(), vec![delete, bury, forget]).await?;
             let unlist = Command::new("ZREM").key(workspace_key(DEFAULT_WORKSPACE)).arg(id.as_str());
-            client.call(unlist.idempotent()).await.map(drop)
+            client.call(unlist.idempotent()).await?;
+            // Document services that have it open close it for their clients (`doc-service/CONTROL.md`).
+            let event = json!({ "event": "deleted", "document": id.as_str() }).to_string();
+            let announced = client.call(Command::new("PUBLISH").arg(CONTROL_CHANNEL).arg(event)).await;
+            if let Err(error) = announced {
+                tracing::warn!(%error, "no service was told of the deletion");
+            }
+            Ok(())
         })
         .await
     }

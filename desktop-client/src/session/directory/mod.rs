@@ -101,6 +101,14 @@ impl Directory {
         }
     }
 
+    /// What a document is; `None` if there is none.
+    pub async fn kind(&self, id: &DocumentId) -> Result<Option<Kind>, DirectoryError> {
+        match self {
+            Directory::Service(service) => service.kind(id).await,
+            Directory::Cluster(cluster) => cluster.kind(id).await,
+        }
+    }
+
     /// Gives a document another title.
     pub async fn rename(&self, id: &DocumentId, title: &str) -> Result<(), DirectoryError> {
         match self {

@@ -63,7 +63,8 @@ impl ServiceDirectory {
         }
         let answer = self.request(Method::POST, DOCUMENTS, Some(&wanted)).await?;
         if let (StatusCode::CONFLICT, Some(id)) = (answer.0, id) {
-            let kind = self.kind_of(&id).await?.unwrap_or(kind);
+            // It was there a moment ago. Without it nobody knows what to open: try again.
+            let kind = self.kind(&id).await?.ok_or(DirectoryError::Unreachable)?;
             return Ok((id, kind));
         }
         let meta: Option<Meta> = serde_json::from_value(done(answer)?).ok();
@@ -83,9 +84,19 @@ impl ServiceDirectory {
         if answer.0 == StatusCode::NOT_FOUND { Ok(()) } else { done(answer).map(drop) }
     }
 
-    async fn kind_of(&self, id: &DocumentId) -> Result<Option<Kind>, DirectoryError> {
-        let entries = self.list().await?;
-        Ok(entries.into_iter().find(|entry| entry.id == *id).map(|entry| entry.kind))
+    /// Asks whether it is to be had as a text, without its letters: the list has neither all documents nor all workspaces.
+    pub(super) async fn kind(&self, id: &DocumentId) -> Result<Option<Kind>, DirectoryError> {
+        let (status, _) = self.request(Method::HEAD, &format!("{}?format=text", path(id)), None).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            // The id and the format are good, so the kind is what does not fit.
+            StatusCode::BAD_REQUEST => Ok(Some(Kind::Sheet)),
+            status if status.is_success() => Ok(Some(Kind::Text)),
+            status => {
+                tracing::info!(%status, "it is not known what the document is");
+                Err(DirectoryError::Unreachable)
+            }
+        }
     }
 
     async fn request(
@@ -148,4 +159,44 @@ fn done((status, value): Answer) -> Result<Value, DirectoryError> {
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => refused("You may not do this here."),
         _ => refused("The server did not accept this."),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::rt::net::TcpListener;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// Makes a sheet that is there already, at a service that answers 409 and then so. Returns what it is said to be.
+    fn made_where_the_service_says(status: &str) -> Result<Kind, DirectoryError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let directory = ServiceDirectory::new(listener.local_addr().unwrap().to_string());
+            let answers = async {
+                let mut streams = Vec::new();
+                for status in ["409 Conflict", status] {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    let mut request = [0; 4096];
+                    assert!(stream.read(&mut request).await.unwrap() > 0);
+                    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                    // A connection that closes on what it has not read may take its answer with it.
+                    streams.push(stream);
+                }
+            };
+            let id = "plan".parse().unwrap();
+            let (made, ()) = tokio::join!(directory.create(Some(id), Kind::Sheet, "plan"), answers);
+            made.map(|(_, kind)| kind)
+        })
+    }
+
+    #[test]
+    fn a_document_that_is_there_already_is_what_the_service_says_and_nothing_if_it_says_nothing() {
+        assert_eq!(made_where_the_service_says("200 OK"), Ok(Kind::Text));
+        assert_eq!(made_where_the_service_says("400 Bad Request"), Ok(Kind::Sheet));
+        assert_eq!(made_where_the_service_says("404 Not Found"), Err(DirectoryError::Unreachable));
+        assert_eq!(made_where_the_service_says("503 Service Unavailable"), Err(DirectoryError::Unreachable));
+    }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use shared::document::Kind;
 use shared::names::DocumentId;
 use shared::rt::fs::{self, File};
 use shared::rt::rng::random_u64;
@@ -14,6 +15,7 @@ use crate::session::limits::LEFTOVER_ROOMS_MAX;
 use crate::session::pending::Edit;
 
 const JOURNAL: &str = "journal";
+/// With the document's kind in front: a copy that is read as something else would be edits of it.
 const COPY: &str = "copy";
 
 /// Longest part of a name that is readable, bytes: file systems end at 255.
@@ -36,6 +38,12 @@ pub struct Leftover {
 }
 
 impl Leftover {
+    /// Whether its edits can enter a document of this kind; if there are none, they can.
+    fn is_for(&self, kind: &str) -> bool {
+        let Contents { header, edits } = &self.contents;
+        edits.is_empty() || header.as_ref().is_some_and(|header| header.kind == kind)
+    }
+
     /// Removes the file: its edits are in another journal, on disk.
     pub fn remove(self) -> io::Result<()> {
         fs::remove_file(&self.path)
@@ -49,7 +57,8 @@ impl Folder {
     }
 
     /// Begins a journal of a document, and takes over what dead windows left of it: their edits are pushed to `pending`, are
-    /// in the new journal and on disk before the old files go. Returns the edits taken over.
+    /// in the new journal and on disk before the old files go. Edits of another kind of document stay where they are: they
+    /// would only damage this one. Returns the edits taken over.
     pub fn open(
         &self,
         document: &DocumentId,
@@ -58,7 +67,8 @@ impl Folder {
     ) -> io::Result<(Journal, Vec<Edit>)> {
         let folder = self.of(document);
         fs::create_dir_all(&folder)?;
-        let leftovers = self.leftovers(document)?;
+        let mut leftovers = self.leftovers(document)?;
+        leftovers.retain(|leftover| leftover.is_for(kind));
         let header =
             Header { server: self.server.clone(), document: document.to_string(), kind: kind.to_owned() };
         let path = folder.join(format!("{:016x}.{JOURNAL}", random_u64()));
@@ -98,17 +108,17 @@ impl Folder {
     }
 
     /// The copy of a document that this computer keeps to open it without a connection: one Yjs v1 update.
-    pub fn copy(&self, document: &DocumentId) -> Option<Vec<u8>> {
-        fs::read(self.of(document).join(COPY)).ok()
+    pub fn copy(&self, document: &DocumentId, kind: Kind) -> Option<Vec<u8>> {
+        fs::read(self.copy_path(document, kind)).ok()
     }
 
     /// Replaces the copy of a document. Not fsynced: a lost copy costs nothing but a later start.
-    pub fn write_copy(&self, document: &DocumentId, state: &[u8]) -> io::Result<()> {
+    pub fn write_copy(&self, document: &DocumentId, kind: Kind, state: &[u8]) -> io::Result<()> {
         let folder = self.of(document);
         fs::create_dir_all(&folder)?;
         let beside = folder.join(format!("{:016x}.{COPY}", random_u64()));
         fs::write(&beside, state)?;
-        fs::rename(&beside, folder.join(COPY))
+        fs::rename(&beside, self.copy_path(document, kind))
     }
 
     /// Removes what this computer keeps of a document that was deleted, except edits that other windows still hold.
@@ -116,10 +126,17 @@ impl Folder {
         for leftover in self.leftovers(document)? {
             leftover.remove()?;
         }
-        match fs::remove_file(self.of(document).join(COPY)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
+        for kind in [Kind::Text, Kind::Sheet] {
+            match fs::remove_file(self.copy_path(document, kind)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
+        Ok(())
+    }
+
+    fn copy_path(&self, document: &DocumentId, kind: Kind) -> PathBuf {
+        self.of(document).join(format!("{}.{COPY}", kind.as_str()))
     }
 
     fn leftovers(&self, document: &DocumentId) -> io::Result<Vec<Leftover>> {
@@ -210,17 +227,39 @@ mod tests {
     }
 
     #[test]
+    fn edits_of_a_text_do_not_enter_a_sheet_of_the_same_name_and_are_kept() {
+        let state = TempFolder::new();
+        let folder = Folder::new(state.path(), "ws://127.0.0.1:8080");
+        let mut dead = Pending::default();
+        let (mut journal, _) = folder.open(&id("plan"), "text", &mut dead).unwrap();
+        journal.append(dead.push(Bytes::from_static(b"words"))).unwrap();
+        journal.close().unwrap();
+
+        let mut sheet = Pending::default();
+        let (journal, taken) = folder.open(&id("plan"), "sheet", &mut sheet).unwrap();
+        assert!(taken.is_empty() && sheet.is_empty());
+        journal.close().unwrap();
+        assert_eq!(folder.documents_left(), [(id("plan"), "text".to_owned())]);
+        let mut text = Pending::default();
+        let (_journal, taken) = folder.open(&id("plan"), "text", &mut text).unwrap();
+        assert_eq!(taken.iter().map(|edit| &edit.update[..]).collect::<Vec<_>>(), [b"words"]);
+
+        folder.write_copy(&id("plan"), Kind::Text, b"words").unwrap();
+        assert_eq!(folder.copy(&id("plan"), Kind::Sheet), None);
+    }
+
+    #[test]
     fn servers_and_documents_do_not_mix() {
         let state = TempFolder::new();
         let (a, b) = (Folder::new(state.path(), "ws://a"), Folder::new(state.path(), "ws://b"));
-        a.write_copy(&id("notes"), b"state").unwrap();
-        assert_eq!(a.copy(&id("notes")).as_deref(), Some(&b"state"[..]));
-        assert_eq!(b.copy(&id("notes")), None);
-        assert_eq!(a.copy(&id("Notes")), None);
+        a.write_copy(&id("notes"), Kind::Text, b"state").unwrap();
+        assert_eq!(a.copy(&id("notes"), Kind::Text).as_deref(), Some(&b"state"[..]));
+        assert_eq!(b.copy(&id("notes"), Kind::Text), None);
+        assert_eq!(a.copy(&id("Notes"), Kind::Text), None);
         let long = "é".repeat(100);
-        a.write_copy(&id(&long), b"long").unwrap();
-        assert_eq!(a.copy(&id(&long)).as_deref(), Some(&b"long"[..]));
+        a.write_copy(&id(&long), Kind::Text, b"long").unwrap();
+        assert_eq!(a.copy(&id(&long), Kind::Text).as_deref(), Some(&b"long"[..]));
         a.forget(&id("notes")).unwrap();
-        assert_eq!(a.copy(&id("notes")), None);
+        assert_eq!(a.copy(&id("notes"), Kind::Text), None);
     }
 }

@@ -11,8 +11,8 @@ use shared::protocol::{Message, StateVector};
 use shared::rt::net::TcpStream;
 use shared::rt::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message as Frame};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::{LINK_QUEUE_MAX, Link, LinkError};
@@ -24,6 +24,9 @@ use crate::session::url::path_segment;
 
 /// The close code of a document that was deleted (the service's gateway).
 const CLOSED_AS_DELETED: u16 = 4410;
+
+/// The close codes of a message that the server does not take: against its rules, or too big (RFC 6455, 7.4.1).
+const CLOSED_AS_REFUSED: [u16; 2] = [1008, 1009];
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -49,10 +52,16 @@ async fn handshake(authority: &str, document: &DocumentId) -> Result<Socket, Lin
     let config = WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let (socket, _) = client_async_with_config(address, stream, Some(config))
-        .await
-        .map_err(|error| LinkError::Refused(error.to_string()))?;
+    let (socket, _) = client_async_with_config(address, stream, Some(config)).await.map_err(no_handshake)?;
     Ok(socket)
+}
+
+/// Only a server that answers refuses; a connection that breaks meanwhile says nothing.
+fn no_handshake(error: WebSocketError) -> LinkError {
+    match error {
+        WebSocketError::Http(_) => LinkError::Refused(error.to_string()),
+        _ => LinkError::Unreachable(error.to_string()),
+    }
 }
 
 /// The numbers of the edits that went out on this connection, in order, until they are saved.
@@ -127,8 +136,13 @@ impl Talk {
         let bytes = match frame {
             Frame::Binary(bytes) => bytes,
             Frame::Close(reason) => {
-                if reason.is_some_and(|reason| u16::from(reason.code) == CLOSED_AS_DELETED) {
+                let Some(CloseFrame { code, reason }) = reason else { return Err("the server closed it") };
+                let code = u16::from(code);
+                tracing::info!(code, %reason, "the server closes the link");
+                if code == CLOSED_AS_DELETED {
                     self.tell(Heard::Deleted).await?;
+                } else if CLOSED_AS_REFUSED.contains(&code) {
+                    self.tell(Heard::Refused(reason.as_str().to_owned())).await?;
                 }
                 return Err("the server closed it");
             }
@@ -185,7 +199,49 @@ impl Talk {
 
 #[cfg(test)]
 mod tests {
+    use shared::rt::net::TcpListener;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+
+    /// Connects to a server that does this with the connection.
+    fn connected<F: Future<Output = ()>>(
+        serve: impl FnOnce(TcpStream) -> F,
+    ) -> (tokio::runtime::Runtime, Result<Link, LinkError>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let link = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let authority = listener.local_addr().unwrap().to_string();
+            let document = "notes".parse().unwrap();
+            let server = async { serve(listener.accept().await.unwrap().0).await };
+            tokio::join!(connect(&authority, &document), server).0
+        });
+        (runtime, link)
+    }
+
+    #[test]
+    fn a_server_that_refuses_a_message_is_heard_with_its_reason() {
+        for (code, reason) in [(1008, "message refused"), (1009, "the document is too big")] {
+            let (runtime, link) = connected(async |stream| {
+                let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+                let frame = CloseFrame { code: code.into(), reason: reason.into() };
+                socket.close(Some(frame)).await.unwrap();
+            });
+            let heard = runtime.block_on(async { link.unwrap().hear.recv().await });
+            assert_eq!(heard, Some(Heard::Refused(reason.into())), "{code}");
+        }
+    }
+
+    #[test]
+    fn only_an_answer_is_a_refusal() {
+        let (_, link) = connected(async |stream| drop(stream));
+        assert!(matches!(link, Err(LinkError::Unreachable(_))), "{link:?}");
+        let (_, link) = connected(async |mut stream| {
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        });
+        assert!(matches!(link, Err(LinkError::Refused(_))), "{link:?}");
+    }
 
     #[test]
     fn saved_counts_edits_of_this_connection() {

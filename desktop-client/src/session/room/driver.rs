@@ -39,6 +39,8 @@ pub enum Order {
     Presence(&'static str, Value),
     /// The page is closed: stay until everything is saved.
     Drain,
+    /// The window deleted the document.
+    Deleted,
     /// Leave now; the journal keeps what is not saved.
     Stop,
 }
@@ -86,6 +88,7 @@ pub struct Driver {
     orders: mpsc::Receiver<Order>,
     say: Option<mpsc::Sender<Said>>,
     link: Option<Link>,
+    link_since: Option<Instant>,
     attempt: Option<Attempt>,
     attempt_at: Instant,
     backoff: Backoff,
@@ -116,7 +119,7 @@ impl Driver {
     /// Opens the room with what this computer kept of the document.
     pub fn new(opening: Opening, around: Surroundings, orders: mpsc::Receiver<Order>) -> Driver {
         let mut room = Room::new(opening.kind, opening.client, random_client(), &around.person);
-        let copy = around.folder.copy(&opening.document);
+        let copy = around.folder.copy(&opening.document, opening.kind);
         let opened = around.folder.open(&opening.document, opening.kind.as_str(), room.pending_mut());
         let (journal, left) = match opened {
             Ok((journal, left)) => (Some(journal), left),
@@ -137,6 +140,7 @@ impl Driver {
             orders,
             say: None,
             link: None,
+            link_since: None,
             attempt: None,
             attempt_at: now,
             backoff: Backoff::new(Rng::from_system()),
@@ -204,6 +208,7 @@ impl Driver {
             Order::Edit(update) => self.edit(update),
             Order::Presence(field, value) => self.room.presence_set(field, value),
             Order::Drain => self.draining = true,
+            Order::Deleted => self.deleted(),
             Order::Stop => return Turn::End,
         }
         Turn::On
@@ -234,20 +239,14 @@ impl Driver {
 
     fn heard(&mut self, heard: Vec<Heard>) {
         if heard.is_empty() {
-            self.link = None;
-            self.say = None;
-            self.attempt_at = Instant::now() + self.backoff.next_wait();
-            self.room.link_down(self.now_ms());
+            self.link_lost();
             return;
         }
         let now = self.now_ms();
         for heard in heard {
             match heard {
-                Heard::Synced => self.backoff.reset(),
-                Heard::Deleted => {
-                    self.close_page("Somebody deleted this document.");
-                    self.forget();
-                }
+                Heard::Deleted => self.deleted(),
+                Heard::Refused(ref why) => self.change_refused(why),
                 Heard::Update(_) => {
                     self.copy_at.get_or_insert_with(|| Instant::now() + COPY_WAIT);
                 }
@@ -257,6 +256,17 @@ impl Driver {
                 self.saved(number);
             }
         }
+    }
+
+    fn link_lost(&mut self) {
+        self.link = None;
+        self.say = None;
+        // A server that refuses what is said greets every new link first: only a link that held is a good sign.
+        if self.link_since.take().is_some_and(|since| self.backoff.held(since.elapsed())) {
+            self.refused = None;
+        }
+        self.attempt_at = Instant::now() + self.backoff.next_wait();
+        self.room.link_down(self.now_ms());
     }
 
     fn saved(&mut self, number: u64) {
@@ -275,7 +285,7 @@ impl Driver {
                 self.opening.make = false;
                 self.say = Some(link.say.clone());
                 self.link = Some(link);
-                self.refused = None;
+                self.link_since = Some(Instant::now());
                 self.room.link_up();
             }
             Err(error) => {
@@ -284,21 +294,47 @@ impl Driver {
                 self.room.link_down(self.now_ms());
                 match error {
                     LinkError::Unreachable(_) => {}
-                    LinkError::Refused(words) => self.say_once(words),
-                    LinkError::OtherKind(kind) => {
-                        let created = (self.opening.document.clone(), kind);
-                        self.around.mailbox.post(|batch| batch.created = Some(created));
+                    LinkError::Refused(why) => {
+                        self.say_once(why, "The server does not let this document be opened.".into());
                     }
+                    LinkError::OtherKind(kind) => self.other_kind(kind),
                 }
             }
         }
     }
 
+    /// The document is something else than the page: nothing of the journal can be delivered, and it stays where it is. A
+    /// window that still shows the page opens the document anew, as what it is.
+    fn other_kind(&mut self, kind: Kind) {
+        if !self.room.pending().is_empty() {
+            let kept = if self.room.status(self.now_ms()).kept {
+                "What you typed is kept on this computer."
+            } else {
+                "What you typed could not be kept."
+            };
+            let words = format!("“{}” is a {}. {kept}", self.opening.document, kind.as_str());
+            self.say_once(words.clone(), words);
+        }
+        if self.draining {
+            self.gone = true;
+            return;
+        }
+        let created = (self.opening.document.clone(), kind);
+        self.around.mailbox.post(|batch| batch.created = Some(created));
+    }
+
+    /// The server closed the link because of what was said on it. Without a change there was nothing of the person's.
+    fn change_refused(&mut self, why: &str) {
+        if !self.room.pending().is_empty() {
+            self.say_once(why.to_owned(), format!("The server refuses this change: {why}"));
+        }
+    }
+
     /// A refusal is told once, not at every attempt.
-    fn say_once(&mut self, words: String) {
-        if self.refused.as_ref() != Some(&words) && self.opening.seat != 0 {
-            self.around.mailbox.notify(Notice::new("The server does not let this document be opened."));
-            self.refused = Some(words);
+    fn say_once(&mut self, why: String, words: String) {
+        if self.refused.as_ref() != Some(&why) && self.opening.seat != 0 {
+            self.around.mailbox.notify(Notice::new(words));
+            self.refused = Some(why);
         }
     }
 
@@ -319,7 +355,8 @@ impl Driver {
 
     fn write_copy(&self) {
         if let Some(state) = self.room.state()
-            && let Err(error) = self.around.folder.write_copy(&self.opening.document, &state)
+            && let Err(error) =
+                self.around.folder.write_copy(&self.opening.document, self.opening.kind, &state)
         {
             tracing::warn!(%error, "no copy of the document can be kept");
         }
@@ -368,6 +405,11 @@ impl Driver {
         });
     }
 
+    fn deleted(&mut self) {
+        self.close_page("Somebody deleted this document.");
+        self.forget();
+    }
+
     /// The document is gone for everybody: so are its copy and its edits here.
     fn forget(&mut self) {
         self.gone = true;
@@ -404,7 +446,15 @@ impl Driver {
 
 /// Makes the document if that is wanted, and connects it.
 async fn attempt(server: Server, directory: Arc<Directory>, opening: Opening) -> Result<Link, LinkError> {
-    let Opening { document, kind, make, .. } = opening;
+    let Opening { document, kind, make, seat, .. } = opening;
+    if seat == 0 {
+        // A journal says what the document was meant to be, not what it is.
+        match directory.kind(&document).await {
+            Ok(Some(found)) if found != kind => return Err(LinkError::OtherKind(found)),
+            Ok(_) => {}
+            Err(error) => return Err(LinkError::Unreachable(error.to_string())),
+        }
+    }
     if make {
         let made = directory.create(Some(document.clone()), kind, document.as_str()).await;
         match made {

@@ -38,4 +38,6 @@ pub enum Heard {
     Saved(u64),
     /// The document was deleted for everybody.
     Deleted,
+    /// The server closes the link because it does not take what was said: why, in its words.
+    Refused(String),
 }

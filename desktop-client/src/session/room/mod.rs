@@ -165,8 +165,8 @@ impl Room {
             Heard::Asked(known) => self.answer(&known),
             Heard::Presence(update) => self.presence.hear(&update, now_ms),
             Heard::PresenceAsked => self.presence.asked(),
-            // The driver closes the room.
-            Heard::Deleted => {}
+            // The driver closes the room, or tells the person.
+            Heard::Deleted | Heard::Refused(_) => {}
             Heard::Saved(number) => {
                 let news = self.pending.saved_through(number);
                 if news {

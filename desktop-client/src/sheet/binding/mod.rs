@@ -55,6 +55,8 @@ pub enum Note {
     AskName(SheetId, String),
     /// The document cannot go on.
     Failed,
+    /// Nobody takes edits any more.
+    Ended,
 }
 
 /// The widgets of a sheet page.
@@ -202,6 +204,9 @@ impl Binding {
     fn finish(self: &Rc<Self>, edit: Edit) {
         for update in edit.updates {
             self.outgoing.push(update.into());
+        }
+        if self.outgoing.has_ended() {
+            (self.tell)(Note::Ended);
         }
         self.show(&edit.changes);
         (self.tell)(Note::Touched);

@@ -48,6 +48,12 @@ impl Binding {
         }
     }
 
+    /// Ends an edit that goes on and hands over all that waits: there is no later turn.
+    pub(in crate::sheet) fn leave(self: &Rc<Self>) {
+        self.end_typing();
+        self.retry();
+    }
+
     /// Stores what stands in the editor; false if that cannot be.
     fn commit(self: &Rc<Self>) -> bool {
         let typed = self.parts.text.text().to_string();
