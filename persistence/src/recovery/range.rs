@@ -91,7 +91,11 @@ fn settle_log(found: &Found, cut_torn: bool) -> Result<Option<TornTail>, Error> 
         return Ok(None);
     }
     if !cut_torn {
-        return Err(Error::damaged(&found.path, found.valid, "a crash left its end unfinished, and it is not to be cut"));
+        return Err(Error::damaged(
+            &found.path,
+            found.valid,
+            "a crash left its end unfinished, and it is not to be cut",
+        ));
     }
     log.cut(found.valid)?;
     let torn = TornTail { file: found.path.clone(), at: found.valid, bytes: found.length - found.valid };
