@@ -125,7 +125,7 @@ impl Drop for Calculator {
     fn drop(&mut self) {
         self.shared.inbox.lock().ends = true;
         self.shared.arrived.notify_one();
-        self.shared.process.kill();
+        self.shared.process.end();
     }
 }
 

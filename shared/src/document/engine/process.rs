@@ -129,7 +129,14 @@ pub struct EngineProcess {
 
 /// Ends the process from elsewhere.
 #[derive(Clone, Default)]
-pub struct ProcessHandle(Arc<Mutex<Option<Child>>>);
+pub struct ProcessHandle(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+struct Held {
+    child: Option<Child>,
+    /// Nobody wants values any more: a process that is just being started ends as well.
+    over: bool,
+}
 
 impl EngineProcess {
     /// Starts one.
@@ -139,7 +146,12 @@ impl EngineProcess {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        *handle.0.lock() = Some(child);
+        let mut held = handle.0.lock();
+        if held.over {
+            let _ = child.kill();
+        }
+        held.child = Some(child);
+        drop(held);
         let (input, output) = pipes.ok_or(ErrorKind::BrokenPipe)?;
         Ok(EngineProcess { input, output, handle: handle.clone() })
     }
@@ -154,7 +166,7 @@ impl EngineProcess {
 
 impl Drop for EngineProcess {
     fn drop(&mut self) {
-        if let Some(mut child) = self.handle.0.lock().take() {
+        if let Some(mut child) = self.handle.0.lock().child.take() {
             let _ = child.kill();
             let ended = child.wait();
             tracing::debug!(?ended, "a calculator's process has ended");
@@ -163,9 +175,11 @@ impl Drop for EngineProcess {
 }
 
 impl ProcessHandle {
-    /// Ends the process, if one runs. Whoever waits for its values gets an error.
-    pub fn kill(&self) {
-        if let Some(child) = &mut *self.0.lock() {
+    /// Ends the process, and any that is started later. Whoever waits for its values gets an error.
+    pub fn end(&self) {
+        let mut held = self.0.lock();
+        held.over = true;
+        if let Some(child) = &mut held.child {
             let _ = child.kill();
         }
     }
