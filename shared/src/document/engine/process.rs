@@ -203,3 +203,22 @@ fn read_frame(input: &mut impl Read) -> Result<Vec<u8>> {
     input.take(u64::from(len)).read_to_end(&mut bytes)?;
     if bytes.len() < len as usize { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{binary, wait};
+
+    #[test]
+    fn a_process_that_is_started_when_nobody_wants_values_any_more_ends() {
+        let handle = ProcessHandle::default();
+        handle.end();
+        let started = EngineProcess::start(&Program::new(binary::ours(binary::SERVER)), &handle).unwrap();
+        // Its input is still open: nothing else ends it.
+        wait::until("it has ended", || {
+            let mut held = handle.0.lock();
+            held.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))))
+        });
+        drop(started);
+    }
+}
