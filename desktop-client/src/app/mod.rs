@@ -15,8 +15,9 @@ use shared::names::DocumentId;
 
 use crate::command_line::Options;
 use crate::page::{PageInput, PageOutput};
+use crate::session::notice::NEEDS_CONNECTION;
 use crate::session::replica::{Broken, SheetReplica, TextReplica};
-use crate::session::status::Status;
+use crate::session::status::{Connection, Status};
 use crate::session::{Batch, DocumentHandle, DocumentNews, Person, Session, Settings, Wish, colors};
 use crate::sheet::page::{SheetInit, SheetPage};
 use crate::text::{TextInit, TextPage};
@@ -64,6 +65,8 @@ pub struct App {
     person: Person,
     window: Window,
     open: Option<OpenDocument>,
+    /// Whether the list of documents could be read when it was tried last.
+    reachable: bool,
     /// The document that this window asked to have deleted last.
     deleting: Option<DocumentId>,
 }
@@ -133,8 +136,14 @@ impl Component for App {
                 }
             }
         });
-        let mut app =
-            App { session: Some(init.session), person: init.person, window, open: None, deleting: None };
+        let mut app = App {
+            session: Some(init.session),
+            person: init.person,
+            window,
+            open: None,
+            reachable: true,
+            deleting: None,
+        };
         if let Some((id, kind)) = init.document {
             app.open(id, kind, true, &sender);
         }
@@ -153,7 +162,7 @@ impl Component for App {
                 self.wish(Wish::Create { id: None, kind, title: title.into() });
             }
             AppMsg::AskRename(id) => {
-                if let Some(id) = self.meant(id) {
+                if let Some(id) = self.meant(id).filter(|_| self.can_ask()) {
                     let title = self.title(&id);
                     let sender = sender.input_sender().clone();
                     dialogs::rename(root, "Rename Document", &title, move |title| {
@@ -163,7 +172,7 @@ impl Component for App {
             }
             AppMsg::Rename(id, title) => self.wish(Wish::Rename(id, title)),
             AppMsg::AskDelete(id) => {
-                if let Some(id) = self.meant(id) {
+                if let Some(id) = self.meant(id).filter(|_| self.can_ask()) {
                     let title = self.title(&id);
                     let sender = sender.input_sender().clone();
                     dialogs::delete(root, &title, move || sender.emit(AppMsg::Delete(id.clone())));
@@ -249,9 +258,11 @@ impl App {
             self.document_news(news);
         }
         if unreachable {
+            self.reachable = false;
             self.window.show_unreachable();
         }
         if let Some(entries) = directory {
+            self.reachable = true;
             let open = self.open.as_ref().map(|open| &open.handle.document);
             self.window.show_documents(entries, open);
             self.show_title();
@@ -317,6 +328,18 @@ impl App {
     /// The document that an action is about: the named one, or the open one.
     fn meant(&self, id: Option<DocumentId>) -> Option<DocumentId> {
         id.or_else(|| self.open.as_ref().map(|open| open.handle.document.clone()))
+    }
+
+    /// Whether a question about the list is worth asking; says it when it is not.
+    fn can_ask(&self) -> bool {
+        let online = match &self.open {
+            Some(open) => open.status.connection != Connection::Offline,
+            None => self.reachable,
+        };
+        if !online {
+            self.window.toast(NEEDS_CONNECTION);
+        }
+        online
     }
 
     fn title(&self, id: &DocumentId) -> String {

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::directory::{Directory, DirectoryError, Wish};
 use super::limits::{CLOSE_DEADLINE, DIRECTORY_WAIT, EDIT_QUEUE_MAX};
 use super::mailbox::{Mailbox, Seat};
-use super::notice::Notice;
+use super::notice::{NEEDS_CONNECTION, Notice};
 use super::room::driver::{Driver, Opening, Order, Surroundings, random_client};
 
 /// How long a room may take to leave when its document is opened again.
@@ -167,9 +167,7 @@ async fn grant(
     };
     match outcome {
         Err(DirectoryError::Unreachable) if asked => {
-            return Err(DirectoryError::Refused(
-                "This needs a connection. Try again when you are online.".into(),
-            ));
+            return Err(DirectoryError::Refused(NEEDS_CONNECTION.into()));
         }
         Err(error) => return Err(error),
         Ok(()) => {}

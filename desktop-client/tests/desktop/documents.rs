@@ -51,13 +51,30 @@ fn what_is_deleted_on_the_cluster_itself_closes_here_and_for_whoever_has_it_from
     let ana = desk.sheet_on(&desk.cluster.url(), "Ana", "plan");
     ana.wait_says("All changes saved");
     ana.wait_for("the sheet in the list", |sight| sight.lists("plan, sheet"));
-    let ben = desk.sheet("Ben", "plan");
-    ben.wait_says("All changes saved");
+    let (ben, carl) = (desk.sheet("Ben", "plan"), desk.sheet_on(&desk.cluster.url(), "Carl", "plan"));
+    for window in [&ben, &carl] {
+        window.wait_says("All changes saved");
+    }
     ana.presses(&["ctrl+k", "Return", "Tab", "space", "Down", "Return"]);
     ana.wait_says("Delete “plan”?");
     ana.presses(&["alt+d"]);
     ana.wait_for("no page", |sight| sight.sheet().is_none());
-    ben.wait_says("Somebody deleted this document.");
+    for window in [&ben, &carl] {
+        window.wait_says("Somebody deleted this document.");
+    }
+}
+
+#[test]
+fn without_a_connection_nobody_is_asked_whether_a_document_shall_go() {
+    let mut desk = Desk::new("deleted-offline");
+    let ana = desk.sheet("Ana", "plan");
+    ana.wait_says("All changes saved");
+    ana.wait_for("the sheet in the list", |sight| sight.lists("plan, sheet"));
+    desk.service.kill();
+    ana.wait_says("You are offline. Your edits are kept and will merge when the connection is back.");
+    ana.presses(&["ctrl+k", "Return", "Tab", "space", "Down", "Return"]);
+    ana.wait_says("This needs a connection. Try again when you are online.");
+    ana.wait_for("the sheet", |sight| sight.sheet().is_some() && !sight.says("Delete “plan”?"));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The list of documents by RESP from the cluster's own keys, as the document service keeps them.
 
-use serde_json::json;
 use shared::client::{Client, ClientError, Command};
 use shared::document::Kind;
 use shared::names::{CONTROL_CHANNEL, DEFAULT_WORKSPACE, DocumentId, workspace_key};
@@ -11,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::{DirectoryError, Entry};
 use crate::session::limits::{DIRECTORY_DEADLINE, DIRECTORY_DOCUMENTS_MAX};
 use crate::session::link::cluster::config;
+use crate::session::link::control::deletion;
 
 /// How documents are laid out.
 const SCHEMA: &str = "1";
@@ -107,9 +107,8 @@ impl ClusterDirectory {
             client.transaction(id.meta_key(), vec![delete, bury, forget]).await?;
             let unlist = Command::new("ZREM").key(workspace_key(DEFAULT_WORKSPACE)).arg(id.as_str());
             client.call(unlist.idempotent()).await?;
-            // Document services that have it open close it for their clients (`doc-service/CONTROL.md`).
-            let event = json!({ "event": "deleted", "document": id.as_str() }).to_string();
-            let announced = client.call(Command::new("PUBLISH").arg(CONTROL_CHANNEL).arg(event)).await;
+            // Document services that have it open close it for their clients, and so do other windows on the cluster.
+            let announced = client.call(Command::new("PUBLISH").arg(CONTROL_CHANNEL).arg(deletion(id))).await;
             if let Err(error) = announced {
                 tracing::warn!(%error, "no service was told of the deletion");
             }

@@ -15,7 +15,7 @@ use shared::protocol::{Message, StateVector};
 use shared::rt::time::{Duration, timeout};
 use tokio::sync::mpsc;
 
-use super::hold::hold;
+use super::control::hold_until_deleted;
 use super::{LINK_QUEUE_MAX, Link, LinkError};
 use crate::session::limits::{CONNECT_DEADLINE, PING_WAIT, RESUME_DEADLINE, SYNC_DEADLINE};
 use crate::session::room::{Heard, Said};
@@ -59,7 +59,10 @@ pub async fn connect(url: &str, document: &DocumentId, kind: Kind) -> Result<Lin
         let why = tokio::select! {
             biased;
             why = talk.run(content, subscription, said) => why,
-            never = hold(&client, &document) => match never {},
+            () = hold_until_deleted(&client, &document) => {
+                let _ = talk.tell(Heard::Deleted).await;
+                "the document was deleted"
+            }
         };
         tracing::info!(why, "the link is gone");
     });

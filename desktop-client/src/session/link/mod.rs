@@ -3,7 +3,8 @@
 //! # Layout
 //!
 //! - [`websocket`]: to a document service, in the y-websocket protocol.
-//! - [`cluster`]: to the cluster itself, by RESP; [`hold`] has a document service save what is edited so.
+//! - [`cluster`]: to the cluster itself, by RESP; [`control`] has a document service save what is edited so,
+//!   and hears of a deletion.
 
 use shared::document::Kind;
 use shared::names::DocumentId;
@@ -16,7 +17,7 @@ use super::room::{Heard, Said};
 use super::server::Server;
 
 pub mod cluster;
-mod hold;
+pub(super) mod control;
 pub mod websocket;
 
 /// Messages that wait for the link, or for the room. A full queue makes the other side wait.
