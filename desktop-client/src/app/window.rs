@@ -151,6 +151,8 @@ impl Window {
 
     pub(super) fn show_title(&self, open: Option<&str>) {
         self.title.set_title(open.unwrap_or("RustiDocs"));
+        // A narrow window cuts it.
+        self.title.set_tooltip_text(open);
         let window = open.map_or_else(|| "RustiDocs".to_owned(), |title| format!("{title} — RustiDocs"));
         self.root.set_title(Some(&window));
     }

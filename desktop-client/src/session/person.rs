@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Colours of people, of the GNOME palette, each readable with white letters on it.
+/// Colours of people, each readable with white letters on it, none like the blue of one's own selection.
 pub const PALETTE: [&str; 9] =
-    ["#1c71d8", "#26a269", "#c64600", "#a51d2d", "#813d9c", "#865e3c", "#007c8a", "#9a1a6b", "#5a6b00"];
+    ["#5e6c84", "#26a269", "#c64600", "#a51d2d", "#813d9c", "#865e3c", "#007c8a", "#9a1a6b", "#5a6b00"];
 
 /// Longest name that is shown, characters.
 pub const NAME_CHARS_MAX: usize = 64;

@@ -119,7 +119,7 @@ impl Component for SheetPage {
                 self.tell_undo(&sender);
                 self.sum_soon(&sender);
             }
-            SheetNote::Binding(Note::Refused(words)) => {
+            SheetNote::Binding(Note::Said(words)) => {
                 let _ = sender.output(PageOutput::Notice(words));
             }
             SheetNote::Binding(Note::AskName(sheet, name)) => self.ask_name(sheet, &name),

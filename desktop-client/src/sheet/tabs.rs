@@ -7,6 +7,8 @@ use relm4::gtk;
 use relm4::gtk::glib;
 use relm4::gtk::prelude::*;
 
+use crate::ui::named::icon_button;
+
 /// What the person wants with the sheets, which are named by their place among the tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TabEvent {
@@ -38,11 +40,8 @@ impl Tabs {
         root.add_css_class("sheet-tabs");
         let buttons = gtk::Box::new(gtk::Orientation::Horizontal, 0);
         buttons.add_css_class("linked");
-        let add = gtk::Button::builder()
-            .icon_name("list-add-symbolic")
-            .tooltip_text("Add a sheet")
-            .css_classes(["flat"])
-            .build();
+        let add = icon_button("list-add-symbolic", "Add a sheet");
+        add.add_css_class("flat");
         let scroll = gtk::ScrolledWindow::builder()
             .vscrollbar_policy(gtk::PolicyType::Never)
             .propagate_natural_width(true)

@@ -69,11 +69,14 @@ impl Finder {
     }
 
     fn show_count(&self) {
-        let words = match (self.settings.search_text(), self.context.occurrences_count()) {
-            (None, _) | (_, ..0) => String::new(),
-            (_, 0) => "No matches".to_owned(),
-            (_, 1) => "1 match".to_owned(),
-            (_, count) => format!("{count} matches"),
+        let selected = self.view.buffer().selection_bounds();
+        let place = selected.map_or(0, |(start, end)| self.context.occurrence_position(&start, &end));
+        let words = match (self.settings.search_text(), place, self.context.occurrences_count()) {
+            (None, ..) | (_, _, ..0) => String::new(),
+            (_, _, 0) => "No matches".to_owned(),
+            (_, 1.., count) => format!("{place} of {count}"),
+            (_, _, 1) => "1 match".to_owned(),
+            (_, _, count) => format!("{count} matches"),
         };
         self.found.set_label(&words);
     }

@@ -197,6 +197,7 @@ fn row(entry: Entry) -> Row {
     };
     let label = gtk::Label::builder()
         .label(&entry.title)
+        .tooltip_text(&entry.title)
         .xalign(0.0)
         .hexpand(true)
         .ellipsize(pango::EllipsizeMode::End)

@@ -90,7 +90,7 @@ impl Desk {
     /// number and the window's; it has no capital letters.
     pub(crate) fn types_in_turn(
         &self,
-        windows: &[Window],
+        windows: &[&Window],
         word: impl Fn(usize, usize) -> String,
         words: usize,
     ) -> Typist {
@@ -117,7 +117,11 @@ impl Drop for Typist {
     fn drop(&mut self) {
         self.process.kill();
         // The key that was down is down for ever, and the screen repeats its letter into whatever window comes next.
-        let keys = self.letters.chars().map(|letter| format!("U{:04X}", u32::from(letter)));
+        let key = |letter| match letter {
+            '\n' => "Return".to_owned(),
+            letter => format!("U{:04X}", u32::from(letter)),
+        };
+        let keys = self.letters.chars().map(key);
         let mut release = Command::new("xdotool");
         release.env("DISPLAY", &self.display).arg("keyup").args(keys);
         if let Err(error) = release.status() {

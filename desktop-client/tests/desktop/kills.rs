@@ -18,8 +18,12 @@ const BURST: usize = 3;
 /// Words that they then begin to type; the kill comes before the last.
 const WORDS_MAX: usize = 300;
 
-/// Who types, in the order of their windows.
+/// Who types into the text, in the order of their windows.
 const PEOPLE: [&str; 2] = ["ana", "ben"];
+/// Who fills a sheet meanwhile.
+const CLERK: &str = "carl";
+/// Down which column, in each round.
+const COLUMNS: [&str; ROUNDS] = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
 const NODES: usize = 3;
 
 /// What one person has seen of their own words.
@@ -38,27 +42,32 @@ fn nothing_saved_is_gone_and_what_was_not_comes_back_with_its_window_when_everyt
     let mut rng = Rng::from_seed(seed);
     let mut desk = Desk::new("kills");
     let mut seen = PEOPLE.map(|_| Seen::default());
-    let mut by_journal = 0;
+    let (mut filled, mut by_journal) = (BTreeSet::new(), 0);
     for round in 0..ROUNDS {
         let windows = PEOPLE.map(|person| desk.window(person, "minutes"));
+        let clerk = desk.sheet(CLERK, "ledger");
         for window in &windows {
             window.wait_for("everybody's words", |sight| seen.iter().all(|seen| holds(sight, &seen.kept)));
             window.wait_says("All changes saved");
         }
         type_a_burst(&windows, round, &mut seen);
+        fill_some_cells(&clerk, round, &mut filled);
 
-        let word = |number: usize, place: usize| format!("{} ", word(PEOPLE[place], round, BURST + number));
-        let typing = desk.types_in_turn(&windows, word, WORDS_MAX);
+        let word = |number: usize, place: usize| match PEOPLE.get(place) {
+            Some(person) => format!("{} ", word(person, round, BURST + number)),
+            None => format!("{}\n", word(CLERK, round, BURST + number)),
+        };
+        let typing = desk.types_in_turn(&[&windows[0], &windows[1], &clerk], word, WORDS_MAX);
         see_typing(&windows, round, &mut seen);
-        kill_everything(&mut desk, windows, round, &mut seen, &mut rng);
+        kill_everything(&mut desk, windows, clerk, round, &mut seen, &mut rng);
         drop(typing);
 
         start_servers(&mut desk, &mut rng);
         // Before any window is back: nobody can hand in again what the cluster lost.
-        let text = wait::until_some("the document is read", || {
-            let answer = desk.service.get("/documents/minutes?format=text")?;
-            answer.starts_with("HTTP/1.1 200").then_some(answer)
-        });
+        let text = read(&desk, "minutes?format=text");
+        let cells = read(&desk, "ledger?format=csv");
+        let lost = missing(&cells, &filled);
+        assert!(lost.is_empty(), "seed {seed}, round {round}: saved, and gone: {lost:?}\n{cells}");
         for seen in &seen {
             let lost = missing(&text, &seen.saved);
             assert!(lost.is_empty(), "seed {seed}, round {round}: saved, and gone: {lost:?}\n{text}");
@@ -91,6 +100,30 @@ fn type_a_burst(windows: &[Window], round: usize, seen: &mut [Seen]) {
     }
 }
 
+/// The clerk fills the first cells of the round's column, and hears that they are saved.
+fn fill_some_cells(clerk: &Window, round: usize, filled: &mut BTreeSet<String>) {
+    clerk.wait_says("All changes saved");
+    let column = COLUMNS[round];
+    clerk.goes_to(&format!("{column}1"));
+    for number in 0..BURST {
+        let word = word(CLERK, round, number);
+        clerk.types(&word);
+        clerk.wait_for("the cell's words", |sight| sight.entry("Cell content").as_deref() == Some(&word));
+        clerk.presses(&["Return"]);
+        filled.insert(word);
+    }
+    let next = format!("{column}{}: empty", BURST + 1);
+    clerk.wait_for("the next cell", |sight| sight.sheet().as_deref() == Some(&next));
+    clerk.wait_says("All changes saved");
+}
+
+fn read(desk: &Desk, document: &str) -> String {
+    wait::until_some("the document is read", || {
+        let answer = desk.service.get(&format!("/documents/{document}"))?;
+        answer.starts_with("HTTP/1.1 200").then_some(answer)
+    })
+}
+
 /// Waits until each window shows words that it did not show before, and has had the time of some looks to hand them on.
 fn see_typing(windows: &[Window], round: usize, seen: &mut [Seen]) {
     for ((window, seen), person) in windows.iter().zip(seen).zip(PEOPLE) {
@@ -109,7 +142,14 @@ fn see_typing(windows: &[Window], round: usize, seen: &mut [Seen]) {
 
 /// SIGKILL in any order; in every other round the servers go first and typing goes on without them, so that the windows die
 /// with words that nobody else has.
-fn kill_everything(desk: &mut Desk, windows: [Window; 2], round: usize, seen: &mut [Seen], rng: &mut Rng) {
+fn kill_everything(
+    desk: &mut Desk,
+    windows: [Window; 2],
+    clerk: Window,
+    round: usize,
+    seen: &mut [Seen],
+    rng: &mut Rng,
+) {
     let mut servers: Vec<usize> = (0..=NODES).collect();
     if round % 2 == 1 {
         shuffle(&mut servers, rng);
@@ -117,7 +157,7 @@ fn kill_everything(desk: &mut Desk, windows: [Window; 2], round: usize, seen: &m
         see_typing(&windows, round, seen);
     }
     let mut victims: Vec<Victim> = servers.into_iter().map(Victim::Server).collect();
-    victims.extend(windows.map(Victim::Window));
+    victims.extend(windows.into_iter().chain([clerk]).map(Victim::Window));
     shuffle(&mut victims, rng);
     for victim in victims {
         match victim {

@@ -203,3 +203,44 @@ fn cells_are_found_by_their_words() {
     ana.presses(&["Escape", "Down"]);
     ana.wait_for("the grid has the keyboard", |sight| sight.sheet().as_deref() == Some("B8: empty"));
 }
+
+#[test]
+fn cells_that_are_filled_offline_merge_even_if_the_window_was_closed_meanwhile() {
+    let mut desk = Desk::new("sheet-offline");
+    let (ana, ben) = (desk.sheet("Ana", "plan"), desk.sheet("Ben", "plan"));
+    ana.wait_says("All changes saved");
+    ben.wait_says("All changes saved");
+    fills(&ana, "A1", "1");
+    ben.goes_to("A1");
+    ben.wait_for("Ana's value", |sight| sight.sheet().is_some_and(|words| words.starts_with("A1: 1;")));
+
+    desk.service.kill();
+    for window in [&ana, &ben] {
+        window.wait_says("You are offline. Your edits are kept and will merge when the connection is back.");
+    }
+    fills(&ana, "B1", "=A1+10");
+    fills(&ben, "B2", "=A1+20");
+    // One cell that both change: one of them wins, in every window the same.
+    fills(&ana, "C1", "ana");
+    fills(&ben, "C1", "ben");
+    ana.goes_to("B1");
+    ana.wait_for("formulas are computed offline too", |sight| sight.sheet().as_deref() == Some("B1: 11"));
+    ana.close();
+
+    desk.service.start();
+    let ana = desk.sheet("Ana", "plan");
+    let shows = |window: &Window, cell: &str| {
+        window.goes_to(cell);
+        window.look().sheet().and_then(|words| Some(words.split(';').next()?.to_owned()))
+    };
+    for window in [&ana, &ben] {
+        window.wait_says("All changes saved");
+        for (cell, wanted) in [("B1", "B1: 11"), ("B2", "B2: 21")] {
+            window.goes_to(cell);
+            window.wait_for(wanted, |sight| sight.sheet().is_some_and(|words| words.starts_with(wanted)));
+        }
+    }
+    let (hers, his) = (shows(&ana, "C1"), shows(&ben, "C1"));
+    assert_eq!(hers, his);
+    assert!(hers.as_deref() == Some("C1: ana") || hers.as_deref() == Some("C1: ben"), "{hers:?}");
+}

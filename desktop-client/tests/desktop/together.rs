@@ -64,3 +64,29 @@ fn windows_on_the_cluster_itself_go_on_while_the_service_is_down() {
     carla.types("!");
     ana.wait_text("without a service!");
 }
+
+#[test]
+fn words_are_found_in_a_text_and_counted() {
+    let desk = Desk::new("text-find");
+    let ana = desk.window("Ana", "list");
+    ana.wait_says("All changes saved");
+    ana.types("pine nuts and walnuts");
+    ana.wait_text("pine nuts and walnuts");
+    ana.presses(&["ctrl+Home", "ctrl+f"]);
+    ana.types("nuts");
+    ana.wait_says("1 of 2");
+    ana.presses(&["Return"]);
+    ana.wait_says("2 of 2");
+    ana.presses(&["Return"]);
+    ana.wait_says("1 of 2");
+    ana.presses(&["shift+Return"]);
+    ana.wait_says("2 of 2");
+    ana.types("x");
+    ana.wait_says("No matches");
+    // What was found last is selected when the bar is closed: it is typed over.
+    ana.presses(&["BackSpace"]);
+    ana.wait_says("2 of 2");
+    ana.presses(&["Escape"]);
+    ana.types("chart");
+    ana.wait_text("pine nuts and walchart");
+}

@@ -91,11 +91,18 @@ impl Binding {
                 }
             }
             TabEvent::Delete(place) => {
-                if let Some((id, _)) = self.sheet_at(place) {
+                if let Some((id, name)) = self.sheet_at(place) {
                     self.act(|document, _| document.delete_sheet(&id));
+                    if self.sheet_at_id(&id).is_none() {
+                        (self.tell)(Note::Said(format!("“{name}” was deleted. Ctrl+Z brings it back.")));
+                    }
                 }
             }
         }
+    }
+
+    fn sheet_at_id(&self, id: &SheetId) -> Option<String> {
+        self.replica.borrow().workbook().sheet(id).map(|sheet| sheet.name().to_owned())
     }
 
     fn sheet_at(&self, place: usize) -> Option<(SheetId, String)> {

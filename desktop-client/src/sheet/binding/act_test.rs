@@ -114,7 +114,7 @@ fn a_sheet_keeps_its_last_row() {
         let last = desk.binding.parts.grid.read(|model| model.size().row);
         desk.selects(area("A1", &format!("A{last}")));
         desk.binding.delete(Axis::Row);
-        assert_eq!(desk.refusals(), ["The last one cannot be deleted."]);
+        assert_eq!(desk.told(), ["The last one cannot be deleted."]);
     });
 }
 
@@ -146,7 +146,7 @@ fn sheets_are_added_named_turned_to_and_deleted_and_formulas_reach_across_them()
         let second = desk.binding.shown.borrow().clone();
         desk.binding.rename(&second, "Totals");
         desk.binding.rename(&second, "Sheet1");
-        assert_eq!(desk.refusals().len(), 1, "no two sheets have one name");
+        assert_eq!(desk.told().len(), 1, "no two sheets have one name");
         desk.does(GridEvent::OtherSheet(-1));
         assert_eq!((desk.binding.place(), desk.text("A1")), (0, "20".into()));
         desk.types("B1", "=Totals!A1+2");
@@ -164,7 +164,7 @@ fn sheets_are_added_named_turned_to_and_deleted_and_formulas_reach_across_them()
             (0, "20".into(), "#REF!".into())
         );
         desk.binding.tab_event(TabEvent::Delete(0));
-        assert_eq!(desk.refusals(), ["The last one cannot be deleted."]);
+        assert_eq!(desk.told(), ["The last one cannot be deleted."]);
     });
 }
 
@@ -225,5 +225,34 @@ fn a_style_is_turned_off_where_the_active_cell_has_it() {
         desk.does(GridEvent::Bold);
         assert_eq!(bold(&desk), Some((false, true)));
         assert_eq!(desk.tells().0, 4);
+    });
+}
+
+#[test]
+fn a_cell_that_shows_an_error_says_why_and_a_deleted_sheet_how_it_comes_back() {
+    on_display(|| {
+        let desk = Desk::new();
+        for (cell, typed, words) in [
+            ("A1", "=1+", "#ERROR! This formula cannot be read"),
+            ("A2", "=1/0", "#DIV/0! Something is divided by zero"),
+            ("A3", "=A3", "#CIRC! It refers to itself"),
+            ("A4", "=SUMME(1)", "#NAME? A name or function is not known"),
+            ("A5", "=1+1", ""),
+        ] {
+            desk.types(cell, typed);
+            desk.computes();
+            desk.selects(Selection::cell(at(cell)));
+            assert_eq!(desk.binding.summary(), words, "{typed}");
+        }
+        desk.binding.tab_event(TabEvent::Add);
+        desk.types("A1", "kept");
+        desk.binding.tab_event(TabEvent::Delete(1));
+        assert_eq!(
+            (desk.binding.place(), desk.told()),
+            (0, vec!["“Sheet2” was deleted. Ctrl+Z brings it back.".to_owned()])
+        );
+        desk.does(GridEvent::Undo);
+        desk.binding.tab_event(TabEvent::Show(1));
+        assert_eq!((desk.binding.place(), desk.text("A1")), (1, "kept".into()));
     });
 }

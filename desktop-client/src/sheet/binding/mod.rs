@@ -11,7 +11,7 @@
 //! - [`menu`]: the menu of cells and headers.
 //! - [`find`]: finding cells by what they show.
 //! - [`others`]: one's own selection for the others, and theirs.
-//! - [`summary`]: sums of the selection for the status bar.
+//! - [`summary`]: sums of the selection for the status bar; [`explained`]: why a formula shows an error.
 //! - [`described`]: the grid in words, for those who do not see it.
 
 use std::cell::{Cell, RefCell};
@@ -34,6 +34,7 @@ use crate::ui::named::named;
 
 mod act;
 mod described;
+mod explained;
 mod find;
 mod menu;
 mod others;
@@ -49,8 +50,8 @@ use show::Filled;
 pub enum Note {
     /// The document, the selection or what is shown changed.
     Touched,
-    /// Something could not be done; why, for the person.
-    Refused(String),
+    /// Something could not be done, or wants a word; for the person.
+    Said(String),
     /// Ask for another name of this sheet.
     AskName(SheetId, String),
     /// The document cannot go on.

@@ -175,9 +175,9 @@ impl Desk {
     }
 
     /// Why things could not be done, since the last call.
-    pub(super) fn refusals(&self) -> Vec<String> {
+    pub(super) fn told(&self) -> Vec<String> {
         let notes = std::mem::take(&mut *self.notes.borrow_mut());
-        let words = |note| if let Note::Refused(words) = note { Some(words) } else { None };
+        let words = |note| if let Note::Said(words) = note { Some(words) } else { None };
         notes.into_iter().filter_map(words).collect()
     }
 

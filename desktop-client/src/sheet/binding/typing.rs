@@ -61,7 +61,7 @@ impl Binding {
             self.parts.editor.end();
             self.show_target();
             if !typed.is_empty() {
-                (self.tell)(Note::Refused("Somebody deleted this cell while you changed it.".into()));
+                (self.tell)(Note::Said("Somebody deleted this cell while you changed it.".into()));
             }
             return true;
         };
@@ -89,7 +89,7 @@ impl Binding {
     pub(super) fn refuse(&self, error: &EditError) {
         match error {
             EditError::Broken(_) => (self.tell)(Note::Failed),
-            other => (self.tell)(Note::Refused(sentence(&other.to_string()))),
+            other => (self.tell)(Note::Said(sentence(&other.to_string()))),
         }
     }
 
@@ -139,7 +139,7 @@ impl Binding {
                 self.focus();
             }
             None => {
-                (self.tell)(Note::Refused(format!("There is no cell “{}”.", name.trim())));
+                (self.tell)(Note::Said(format!("There is no cell “{}”.", name.trim())));
                 self.show_target();
             }
         }

@@ -82,7 +82,7 @@ fn an_edit_of_a_cell_that_others_delete_meanwhile_is_dropped() {
         desk.hears();
         desk.ends(Outcome::Commit(None));
         assert_eq!((desk.tells().0, desk.text("A3")), (0, String::new()));
-        assert_eq!(desk.refusals(), ["Somebody deleted this cell while you changed it."]);
+        assert_eq!(desk.told(), ["Somebody deleted this cell while you changed it."]);
         desk.types("A3", "next");
         assert_eq!(desk.text("A3"), "next", "typing goes on");
     });
@@ -151,7 +151,7 @@ fn a_formula_that_cannot_be_stored_says_why_and_stays_to_be_mended() {
         let hostile = format!("={}1{}", "(".repeat(2_000), ")".repeat(2_000));
         desk.begins(&hostile);
         desk.ends(Outcome::Commit(Some(Direction::Down)));
-        assert_eq!(desk.refusals().len(), 1);
+        assert_eq!(desk.told().len(), 1);
         assert_eq!((desk.bar(), desk.active(), desk.tells().0), (hostile.clone(), at("A1"), 0));
         desk.rewrites("=1+1");
         desk.ends(Outcome::Commit(None));
@@ -187,7 +187,7 @@ fn a_cell_is_gone_to_by_its_name_and_nowhere_else() {
         desk.binding.go(" c40 ");
         assert_eq!(desk.active(), at("C40"));
         desk.binding.go("ZZZ1");
-        assert_eq!(desk.refusals(), ["There is no cell “ZZZ1”."]);
+        assert_eq!(desk.told(), ["There is no cell “ZZZ1”."]);
         assert_eq!(desk.active(), at("C40"));
     });
 }
