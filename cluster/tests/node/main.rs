@@ -19,6 +19,7 @@ mod cluster_bus;
 mod cluster_failing;
 mod cluster_messages;
 mod cluster_owning;
+mod cluster_replies;
 mod command_table;
 mod configuration;
 mod contents;
