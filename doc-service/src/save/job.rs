@@ -221,15 +221,7 @@ impl Job {
         let key = self.id.meta_key();
         commands.push(Command::new("HSET").key(&key).arg("modified").arg(now.to_string()));
         // A document that nobody created gets its fields now; one that was renamed meanwhile keeps its new title.
-        let fields = [
-            ("kind", meta.kind.as_str().to_owned()),
-            ("title", meta.title.clone()),
-            ("workspace", meta.workspace.clone()),
-            ("created", meta.created.to_string()),
-            ("schema", meta.schema.to_string()),
-        ];
-        commands
-            .extend(fields.iter().map(|(name, value)| Command::new("HSETNX").key(&key).arg(name).arg(value)));
+        commands.extend(meta.set_missing());
         if self.is_last {
             commands.push(Command::new("DEL").key(self.id.lease_key()));
         }

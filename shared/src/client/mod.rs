@@ -17,10 +17,13 @@
 //! - `nodes`, `connection`: links to nodes, and the pipelines on them.
 //! - [`subscription`]: channels. - [`fan_out`]: questions to every primary. - [`capabilities`]: what the servers can do.
 //! - `watch`: transactions that depend on what was read. - [`document`]: the document's door: open, publish, *saved*.
+//! - [`catalog`]: which documents there are.
 
 pub mod address;
 pub mod backoff;
 pub mod capabilities;
+#[cfg(feature = "document")]
+pub mod catalog;
 pub mod command;
 pub mod config;
 mod connection;
@@ -38,6 +41,8 @@ mod watch;
 
 pub use address::Address;
 pub use capabilities::Capabilities;
+#[cfg(feature = "document")]
+pub use catalog::Catalog;
 pub use command::Command;
 pub use config::ClientConfig;
 pub use error::ClientError;

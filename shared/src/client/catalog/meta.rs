@@ -1,9 +1,11 @@
 //! What is known about a document: the hash `doc:{ID}:meta`.
 
 use serde::Serialize;
-use shared::document::Kind;
-use shared::names::{DEFAULT_WORKSPACE, DocumentId};
-use shared::resp::Value;
+
+use crate::client::Command;
+use crate::document::Kind;
+use crate::names::{DEFAULT_WORKSPACE, DocumentId};
+use crate::resp::Value;
 
 /// How documents are laid out; a service that finds a higher number leaves the document alone.
 pub const SCHEMA: u64 = 1;
@@ -12,7 +14,8 @@ pub const SCHEMA: u64 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Meta {
     /// The document.
-    pub id: String,
+    #[serde(serialize_with = "id")]
+    pub id: DocumentId,
     /// `text` or `sheet`.
     #[serde(serialize_with = "word")]
     pub kind: Kind,
@@ -39,6 +42,10 @@ pub enum Found {
     Document(Meta),
 }
 
+fn id<S: serde::Serializer>(id: &DocumentId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(id.as_str())
+}
+
 fn word<S: serde::Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(kind.as_str())
 }
@@ -47,7 +54,7 @@ impl Meta {
     /// What is true of a document that nobody has created, as when a WebSocket client just opens it.
     pub fn of_unknown(id: &DocumentId, now_ms: u64) -> Meta {
         Meta {
-            id: id.to_string(),
+            id: id.clone(),
             kind: Kind::Text,
             title: id.to_string(),
             workspace: DEFAULT_WORKSPACE.to_owned(),
@@ -55,6 +62,20 @@ impl Meta {
             modified: now_ms,
             schema: SCHEMA,
         }
+    }
+
+    /// Sets every field that is missing, `created` first: of two who create a document at once, one is first with all of them.
+    pub fn set_missing(&self) -> Vec<Command> {
+        let fields = [
+            ("created", self.created.to_string()),
+            ("kind", self.kind.as_str().to_owned()),
+            ("title", self.title.clone()),
+            ("workspace", self.workspace.clone()),
+            ("modified", self.modified.to_string()),
+            ("schema", self.schema.to_string()),
+        ];
+        let key = self.id.meta_key();
+        fields.iter().map(|(name, value)| Command::new("HSETNX").key(&key).arg(name).arg(value)).collect()
     }
 }
 
