@@ -145,3 +145,35 @@ async fn some<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::client::Client;
+    use shared::testing::Node;
+    use shared::testing::folder::TempFolder;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn carets_that_wait_for_the_cluster_are_bounded_and_edits_are_none_of_them() {
+        let folder = TempFolder::new("publications");
+        let node = Node::redis(folder.path(), &[]);
+        let client = Client::connect_url(&node.url()).await.unwrap();
+        let door = DocumentDoor::new(&client, &"notes".parse().unwrap());
+        let mut publications = Publications::new(door, Arc::default());
+        for _ in 0..ROOM_PRESENCE_PUBLISHING_MAX + 10 {
+            publications.announce(Bytes::from_static(&[0]));
+        }
+        assert_eq!(publications.presence.len(), ROOM_PRESENCE_PUBLISHING_MAX);
+        assert!(publications.is_quiet() && publications.has_room());
+        // They go out, and there is room for others.
+        publications.set_out().await.unwrap();
+        let all = async {
+            while !publications.presence.is_empty() {
+                publications.set_out().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(shared::testing::wait::PATIENCE, all).await.unwrap();
+    }
+}

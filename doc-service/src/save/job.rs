@@ -176,12 +176,15 @@ impl Job {
     async fn write(&mut self, covers: LogId, meta: &Meta, snapshot: Snapshot) -> Result<Saved, Stop> {
         let now = now_ms();
         // Listed first: the list passes over what is not there, but nobody finds a document that is saved and not listed.
-        Catalog::new(self.client.clone()).list_as(&self.id, &meta.workspace, now).await.map_err(|error| {
-            match error {
-                CatalogError::Cluster(error) => error.into(),
-                other => Stop::Saved(Saved::Damaged(other.to_string())),
+        match Catalog::new(self.client.clone()).list_as(&self.id, &meta.workspace, now).await {
+            Ok(()) => {}
+            // Somebody keeps something else at the list's key: no reason to leave documents unsaved.
+            Err(CatalogError::Cluster(ClientError::Server(error))) => {
+                tracing::error!(document = %self.id, workspace = meta.workspace, %error, "the document is not listed");
             }
-        })?;
+            Err(CatalogError::Cluster(error)) => return Err(error.into()),
+            Err(other) => return Err(Stop::Saved(Saved::Damaged(other.to_string()))),
+        }
         let commands = self.commands(covers, meta, &snapshot, now);
         let header = Command::new("GETRANGE").key(self.id.state_key()).int(0).int(HEADER_BYTES as i64 - 1);
         let deleted = Command::new("HEXISTS").key(self.id.meta_key()).arg("deleted");

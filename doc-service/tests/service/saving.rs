@@ -33,6 +33,23 @@ async fn a_changed_document_is_at_its_key_within_seconds_and_its_log_is_trimmed(
 }
 
 #[tokio::test]
+async fn a_list_that_is_something_else_leaves_no_document_unsaved() {
+    let stage = Stage::ours();
+    let key = shared::names::workspace_key(shared::names::DEFAULT_WORKSPACE);
+    let mut list = stage.cluster.node(stage.cluster.owner_of(&key)).wire();
+    assert!(list.call(&["SET", &key, "mine"]).is_ok());
+    let mut ana = Ws::join(&stage.address(), "notes").await;
+    ana.type_in("one").await;
+    wait_snapshot(&stage.cluster, "notes", "one");
+    assert_eq!(list.call(&["GET", &key]).as_str(), Some("mine"), "and is nobody else's");
+    assert_eq!(list.call(&["DEL", &key]).as_int(), Some(1));
+    ana.type_in(" two").await;
+    wait::until("it is listed with the next snapshot", || {
+        request(&stage.service, "GET", "/documents", None).json()["documents"][0]["id"] == "notes"
+    });
+}
+
+#[tokio::test]
 async fn saved_names_exactly_what_a_connection_sent_on_redis() {
     saved_names_exactly_what_a_connection_sent(Stage::redis()).await;
 }
