@@ -8,6 +8,7 @@
 //! - [`local`]: several nodes in one process that form a cluster by themselves.
 //! - [`server`]: listener, workers, connections, the registry of clients.
 //! - [`command`]: the one table of commands, and what each does.
+//! - [`migrate`]: keys go to another node.
 //! - [`redirect`]: whether this node serves a slot, and what is answered when not.
 //! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
 //! - [`maxmemory`]: what happens when the data outgrows it.
@@ -31,6 +32,7 @@ pub mod local;
 pub mod log;
 pub mod logging;
 pub mod maxmemory;
+pub mod migrate;
 pub mod node;
 pub mod process;
 pub mod pubsub;

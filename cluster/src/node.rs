@@ -13,6 +13,7 @@ use crate::config::{Config, Settings};
 use crate::keyspace::Keyspace;
 use crate::log::Log;
 use crate::logging;
+use crate::migrate::Targets;
 use crate::pubsub::PubSub;
 use crate::replay::KeyspaceReplay;
 use crate::server::clients::Clients;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub slowlog: SlowLog,
     /// Who serves which slot.
     pub view: Arc<ClusterView>,
+    /// Nodes that keys went to.
+    pub targets: Targets,
     /// The other nodes, in cluster mode.
     pub bus: Option<Arc<Bus>>,
     /// Who listens to what.
@@ -151,6 +154,7 @@ impl Node {
             stats: Stats::default(),
             slowlog: SlowLog::default(),
             view,
+            targets: Targets::default(),
             bus,
             pubsub,
             workers,

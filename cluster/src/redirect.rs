@@ -29,6 +29,7 @@ pub fn route(
     args: &Args<'_>,
     config: &Config,
     view: &ClusterView,
+    asking: bool,
 ) -> Result<Route, CommandError> {
     let mut first: Option<Slot> = None;
     let mut crossing = false;
@@ -54,24 +55,40 @@ pub fn route(
     if crossing {
         return Err(CommandError::CrossSlot);
     }
-    serves(config, view, slot, spec.flags)?;
+    serves(config, view, slot, spec.flags, asking)?;
     Ok(Route::Slot(slot))
 }
 
-/// Refuses a slot that this node does not serve to a command with these flags.
+/// Refuses a slot that this node does not serve to a command with these flags; `asking`: the client said ASKING before.
 #[inline]
-pub fn serves(config: &Config, view: &ClusterView, slot: Slot, flags: u32) -> Result<(), CommandError> {
+pub fn serves(
+    config: &Config,
+    view: &ClusterView,
+    slot: Slot,
+    flags: u32,
+    asking: bool,
+) -> Result<(), CommandError> {
     if view.is_mine(slot) {
         return Ok(());
     }
-    elsewhere(config, view, slot, flags)
+    elsewhere(config, view, slot, flags, asking)
 }
 
 /// Refuses, unless configuration lets the command through although the cluster is down.
 #[cold]
-fn elsewhere(config: &Config, view: &ClusterView, slot: Slot, flags: u32) -> Result<(), CommandError> {
+fn elsewhere(
+    config: &Config,
+    view: &ClusterView,
+    slot: Slot,
+    flags: u32,
+    asking: bool,
+) -> Result<(), CommandError> {
     match view.owner(slot) {
-        Ownership::Mine => Ok(()),
+        // Whether the key is still here is asked under its lock (`commit`).
+        Ownership::Mine | Ownership::Migrating(_) => Ok(()),
+        Ownership::Importing { .. } if asking || flags & flag::ASKING != 0 => Ok(()),
+        Ownership::Importing { from: Some(address) } => Err(moved(slot, address)),
+        Ownership::Importing { from: None } => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
         Ownership::Other(address) => Err(moved(slot, address)),
         Ownership::Unassigned => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
         Ownership::Down { elsewhere } => {
@@ -98,6 +115,12 @@ fn moved(slot: Slot, address: Address) -> CommandError {
     CommandError::owned(format!("MOVED {slot} {host}:{}", address.port))
 }
 
+/// The key of a slot that is migrating is not here: it is asked for there.
+pub fn ask(slot: Slot, address: Address) -> CommandError {
+    let host = address.host();
+    CommandError::owned(format!("ASK {slot} {host}:{}", address.port))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +134,7 @@ mod tests {
     }
 
     fn said(config: &Config, view: &ClusterView, slot: u16, flags: u32) -> String {
-        match serves(config, view, Slot::new(slot).unwrap(), flags) {
+        match serves(config, view, Slot::new(slot).unwrap(), flags, false) {
             Ok(()) => "served".to_owned(),
             Err(error) => error.to_string(),
         }

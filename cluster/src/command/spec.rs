@@ -42,6 +42,8 @@ pub mod flag {
     pub const QUICK: u32 = 1 << 18;
     /// Answered by a node that does not have the newest data.
     pub const STALE: u32 = 1 << 17;
+    /// Runs in a slot that is being imported although the client did not say ASKING.
+    pub const ASKING: u32 = 1 << 19;
 }
 
 /// Which words of a request are keys.
@@ -66,7 +68,12 @@ pub enum KeySpec {
         destination: usize,
     },
     /// As the function finds them: it calls back with the index of each.
-    Found(fn(&Args<'_>, &mut dyn FnMut(usize))),
+    Found {
+        /// Finds them.
+        find: fn(&Args<'_>, &mut dyn FnMut(usize)),
+        /// Index of the key that COMMAND tells of; 0 if none stands at a fixed place.
+        told: usize,
+    },
 }
 
 /// One key, the first argument.
@@ -95,7 +102,7 @@ impl KeySpec {
                 let end = (count + 1).saturating_add(keys).min(args.len());
                 (count + 1..end).for_each(found);
             }
-            KeySpec::Found(find) => find(args, found),
+            KeySpec::Found { find, .. } => find(args, found),
         }
     }
 
@@ -105,6 +112,7 @@ impl KeySpec {
             KeySpec::Span { first, last, step } => (first as i64, last as i64, step as i64),
             // What is stored stands at a fixed place; the others are found by COMMAND GETKEYS.
             KeySpec::Counted { destination: 1.., .. } => (1, 1, 1),
+            KeySpec::Found { told: told @ 1.., .. } => (told as i64, told as i64, 1),
             _ => (0, 0, 0),
         }
     }

@@ -102,7 +102,7 @@ fn run(
         return Err(CommandError::text("ERR EXEC inside EXEC"));
     };
     let mut changed = false;
-    commit::run_all(context.node, work, &route, context.clock, |running| {
+    commit::run_all(context.node, work, &transaction.queue, &route, context.clock, |running| {
         watch.keys.iter().for_each(|key| running.expire(key));
         changed = watch.flag.load(Ordering::Acquire);
         if changed {
@@ -149,7 +149,8 @@ fn route(context: &SessionContext<'_>, transaction: &Transaction, watch: &Watch)
     let (mut whole, mut common) = (false, None);
     for (found, request) in &transaction.queue {
         let args = request.args();
-        match redirect::route(found.spec, &args, context.config, &context.node.view)? {
+        match redirect::route(found.spec, &args, context.config, &context.node.view, context.session.asking)?
+        {
             Route::Nowhere => {}
             Route::Whole | Route::Walk => whole = true,
             Route::Slot(slot) if found.spec.has(flag::CHANNEL_KEYS) && !context.config.cluster_enabled => {

@@ -7,25 +7,30 @@
 //!
 //! - [`clock`]: what time it is for a command.
 //! - [`effects`]: what was done, into the log; [`waiting`]: clients that wait for keys, served in between.
+//! - [`moving`]: slots that move between nodes: which commands run here, and keys that leave.
 //! - [`removal`]: keys that the node removes by itself.
 
 mod clock;
 mod effects;
+mod moving;
 mod removal;
 mod waiting;
 
 use shared::slot::Slot;
 
 pub use self::clock::Clock;
+pub use self::moving::{Leaving, check_queued, redirect_waiting};
 pub use self::removal::{evict, expire_dead, expire_due};
 pub use self::waiting::{Wait, leave};
 
 use self::effects::{log, note_verbatim};
+use self::moving::Here;
 use self::waiting::enqueue;
 use crate::command::key_context::KeyContext;
 use crate::command::spec::KeysHandler;
-use crate::command::work::Work;
-use crate::command::{Args, CommandError, Reply};
+use crate::command::table::Found;
+use crate::command::work::{WaitFor, Work};
+use crate::command::{Args, CommandError, CommandSpec, Reply, Request};
 use crate::keyspace::waiting::Wake;
 use crate::keyspace::{Held, Keyspace, Partitions};
 use crate::node::Shared;
@@ -44,7 +49,7 @@ pub enum Outcome {
 pub fn run(
     shared: &Shared,
     work: &mut Work,
-    (handler, args): (KeysHandler, Args<'_>),
+    (spec, handler, args): (&CommandSpec, KeysHandler, Args<'_>),
     route: &Route,
     clock: Clock,
     reply: &mut Reply<'_>,
@@ -52,6 +57,16 @@ pub fn run(
     let mut held = lock(&shared.keyspace, route);
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
+    if let Some(slot) = slot.filter(|slot| !shared.view.is_mine(*slot)) {
+        match moving::may_run(shared, &mut held, spec, &args, slot, clock)? {
+            Here::Run => {}
+            Here::Leaving(key) => {
+                let again = Some(Request::copy(&args));
+                let wait = WaitFor { keys: vec![key], timeout_ms: None, again };
+                return Ok(Outcome::Waits(enqueue(&mut held, wait, &args, None, reply.protocol())));
+            }
+        }
+    }
     let mut context = KeyContext::new(&mut held, work, slot, clock, true, &shared.pubsub);
     let result = handler(&mut context, args, reply);
     settle(&mut held, work);
@@ -74,6 +89,7 @@ pub fn run(
 pub fn run_all(
     shared: &Shared,
     work: &mut Work,
+    queue: &[(Found, Request)],
     route: &Route,
     clock: Clock,
     each: impl FnOnce(&mut Transaction<'_>),
@@ -81,6 +97,9 @@ pub fn run_all(
     let mut held = lock(&shared.keyspace, route);
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
+    if let Some(slot) = slot.filter(|slot| !shared.view.is_mine(*slot)) {
+        moving::may_run_all(shared, &mut held, queue, slot, clock)?;
+    }
     each(&mut Transaction { held: &mut held, work, slot, clock, pubsub: &shared.pubsub });
     work.next_command();
     let finished = finish(shared, &mut held, work, slot, None, clock);

@@ -40,7 +40,7 @@ pub fn evict(shared: &Shared, work: &mut Work, slot: Slot, key: &[u8]) -> bool {
 }
 
 /// A key was removed by the node itself.
-fn removed(shared: &Shared, work: &mut Work, partition: &mut Partition, slot: Slot, key: &[u8]) {
+pub(super) fn removed(shared: &Shared, work: &mut Work, partition: &mut Partition, slot: Slot, key: &[u8]) {
     partition.watched.changed(key);
     work.start(false);
     work.encode(&[b"DEL", key]);

@@ -6,11 +6,13 @@ use shared::epoch::Epoch;
 use shared::limits::EPOCH_MAX;
 use shared::node_id::NodeId;
 use shared::rt::rng::Rng;
+use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 use super::effect::Effect;
 use super::engine::Engine;
-use crate::topology::{Address, Moment};
+use super::message::Message;
+use crate::topology::{Address, Member, Moment, Moves};
 
 /// How long rumors about a forgotten node are not believed, milliseconds (Redis Cluster specification, FORGET).
 const FORGOTTEN_MS: u64 = 60_000;
@@ -30,6 +32,18 @@ pub enum Refused {
     /// A slot to be removed has none.
     #[error("Slot {0} is already unassigned")]
     Unassigned(u16),
+    /// SETSLOT MIGRATING of somebody else's.
+    #[error("I'm not the owner of hash slot {0}")]
+    NotOwner(u16),
+    /// SETSLOT IMPORTING of one's own.
+    #[error("I'm already the owner of hash slot {0}")]
+    AlreadyOwner(u16),
+    /// SETSLOT MIGRATING or IMPORTING with a stranger.
+    #[error("I don't know about node {0}")]
+    Stranger(String),
+    /// SETSLOT NODE gives away a slot whose keys are still here.
+    #[error("Can't assign hashslot {0} to a different node while I still hold keys for this hash slot.")]
+    HoldsKeys(u16),
     /// SET-CONFIG-EPOCH in company.
     #[error("The user can assign a config epoch only when the node does not know any other node.")]
     NotAlone,
@@ -81,7 +95,11 @@ impl Engine {
             return Err(Refused::Busy(busy.number()));
         }
         let my_id = self.topology.my_id();
-        slots.iter().for_each(|slot| self.topology.assign(slot, my_id));
+        for slot in slots.iter() {
+            self.topology.assign(slot, my_id);
+            // What was importing is here now.
+            self.topology.moves.importing.remove(&slot);
+        }
         self.changed();
         Ok(())
     }
@@ -97,6 +115,7 @@ impl Engine {
         let lost = slots.iter().filter(|&s| self.topology.me().slots().contains(s)).collect();
         for slot in slots.iter() {
             self.topology.unassign(slot);
+            self.topology.moves.end(slot);
         }
         self.slots_lost(lost);
         self.changed();
@@ -109,8 +128,82 @@ impl Engine {
         for slot in mine.iter() {
             self.topology.unassign(slot);
         }
+        self.topology.moves = Moves::default();
         self.slots_lost(mine);
         self.changed();
+    }
+
+    /// `CLUSTER SETSLOT slot MIGRATING to`: keys that are not here are asked for there.
+    ///
+    /// # Errors
+    /// This node does not own the slot, or does not know the other one.
+    pub fn migrate_slot(&mut self, slot: Slot, to: NodeId) -> Result<(), Refused> {
+        if !self.topology.me().slots().contains(slot) {
+            return Err(Refused::NotOwner(slot.number()));
+        }
+        self.known(to).ok_or_else(|| Refused::Stranger(to.to_string()))?;
+        self.topology.moves.migrating.insert(slot, to);
+        self.changed();
+        Ok(())
+    }
+
+    /// `CLUSTER SETSLOT slot IMPORTING from`: whoever says ASKING is served.
+    ///
+    /// # Errors
+    /// This node owns the slot, or does not know the other one.
+    pub fn import_slot(&mut self, slot: Slot, from: NodeId) -> Result<(), Refused> {
+        if self.topology.me().slots().contains(slot) {
+            return Err(Refused::AlreadyOwner(slot.number()));
+        }
+        self.known(from).ok_or_else(|| Refused::Stranger(from.to_string()))?;
+        self.topology.moves.importing.insert(slot, from);
+        self.changed();
+        Ok(())
+    }
+
+    /// `CLUSTER SETSLOT slot STABLE`: it stays where it is.
+    pub fn keep_slot(&mut self, slot: Slot) {
+        self.topology.moves.end(slot);
+        self.changed();
+    }
+
+    /// `CLUSTER SETSLOT slot NODE to`: the slot has moved. `is_empty`: this node has no key of it. A node that gets a slot it
+    /// imported takes a new epoch without asking anybody, so that its claim holds, and says so at once.
+    ///
+    /// # Errors
+    /// An unknown node, or keys of the slot that would be left behind.
+    pub fn give_slot(
+        &mut self,
+        slot: Slot,
+        to: NodeId,
+        is_empty: bool,
+        rng: &mut Rng,
+    ) -> Result<(), Refused> {
+        self.known(to).ok_or_else(|| Refused::UnknownNode(to.to_string()))?;
+        let my_id = self.topology.my_id();
+        let was_mine = self.topology.me().slots().contains(slot);
+        if was_mine && to != my_id && !is_empty {
+            return Err(Refused::HoldsKeys(slot.number()));
+        }
+        if is_empty {
+            self.topology.moves.migrating.remove(&slot);
+        }
+        let imported = to == my_id && self.topology.moves.importing.remove(&slot).is_some();
+        self.topology.assign(slot, to);
+        if was_mine && to != my_id {
+            self.slots_lost([slot].into_iter().collect());
+        }
+        self.changed();
+        if imported {
+            self.bump_epoch();
+            let heartbeat = self.heartbeat(None, rng);
+            self.broadcast(&Message::Pong(heartbeat));
+        }
+        Ok(())
+    }
+
+    fn known(&self, id: NodeId) -> Option<&Member> {
+        self.topology.member(id).filter(|member| member.joined())
     }
 
     /// `CLUSTER BUMPEPOCH`: a new config epoch without asking anybody, unless this node's is the highest.

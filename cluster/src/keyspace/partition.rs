@@ -36,6 +36,8 @@ pub struct Partition {
     pub watched: Watched,
     /// Clients that wait for keys.
     pub waiting: Waiting,
+    /// Keys that are on their way to another node: nobody touches them until they have arrived there.
+    pub leaving: Vec<Box<[u8]>>,
 }
 
 impl Partition {
@@ -54,6 +56,7 @@ impl Partition {
             expired: 0,
             watched: Watched::default(),
             waiting: Waiting::default(),
+            leaving: Vec::new(),
         }
     }
 

@@ -88,6 +88,11 @@ impl Waiting {
         self.keys.get(key).into_iter().flatten().cloned().collect()
     }
 
+    /// Keys that somebody waits for.
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.keys().map(|key| &**key)
+    }
+
     /// How many places in queues there are.
     pub fn len(&self) -> usize {
         self.keys.values().map(VecDeque::len).sum()

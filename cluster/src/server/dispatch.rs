@@ -113,12 +113,15 @@ impl<'t> Turn<'t> {
 
     /// Runs one request and appends its reply.
     fn run(&mut self, args: Args<'_>, session: &mut Session, work: &mut Work, output: &mut Vec<u8>) -> Ran {
-        let (start, replies) = (output.len(), session.replies);
+        let (start, replies, asked) = (output.len(), session.replies, session.asking);
         let mut reply = Reply::new(output, session.protocol);
         let result = match self.allowed(&args, session, work) {
             Err(error) => Err(self.refuse(&args, session, error)),
-            Ok((found, _)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
-                self.queue(found, &args, session, &mut reply)
+            Ok((found, route)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
+                match commit::check_queued(self.shared, found.spec, &args, &route, self.clock) {
+                    Ok(()) => self.queue(found, &args, session, &mut reply),
+                    Err(error) => Err(self.refuse(&args, session, error)),
+                }
             }
             Ok((found, route)) => match self.paused(found, session) {
                 Some(until) => return Ran::Waits(Pause::Unpaused(until)),
@@ -131,6 +134,10 @@ impl<'t> Turn<'t> {
             reply.error(&error);
             Ran::Done
         });
+        // ASKING is for one command, or for one transaction.
+        if asked && session.transaction.is_none() && !args.is(0, "asking") {
+            session.asking = false;
+        }
         if replies != Replies::On {
             // CLIENT REPLY ON is the one request whose reply counts although replies were off.
             if session.replies != Replies::On || replies == Replies::SkipNext {
@@ -155,11 +162,14 @@ impl<'t> Turn<'t> {
         self.tally.begin(found, &args, &self.shared.stats);
         let clock = Clock { no_touch: session.no_touch, ..self.clock };
         let result = match found.spec.handler {
-            Handler::Keys(handler) => commit::run(self.shared, work, (handler, args), route, clock, reply)
-                .map(|outcome| match outcome {
-                    Outcome::Done => Ran::Done,
-                    Outcome::Waits(wait) => Ran::Waits(Pause::Keys(wait)),
-                }),
+            Handler::Keys(handler) => {
+                commit::run(self.shared, work, (found.spec, handler, args), route, clock, reply).map(
+                    |outcome| match outcome {
+                        Outcome::Done => Ran::Done,
+                        Outcome::Waits(wait) => Ran::Waits(Pause::Keys(wait)),
+                    },
+                )
+            }
             Handler::Session(handler) => {
                 session.client.last_command.store(found.index + 1, Ordering::Relaxed);
                 let mut context =
@@ -281,7 +291,7 @@ impl<'t> Turn<'t> {
         if !session.authenticated && !spec.has(flag::NO_AUTH) {
             return Err(CommandError::NoAuth);
         }
-        let route = redirect::route(spec, args, &self.config, &self.shared.view)?;
+        let route = redirect::route(spec, args, &self.config, &self.shared.view, session.asking)?;
         if spec.has(flag::WRITE) {
             self.shared.log.check()?;
         }

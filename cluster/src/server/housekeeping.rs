@@ -27,12 +27,14 @@ pub fn start(shared: &Arc<Shared>) {
     shared.workers.spawn_on(0, disconnect_idle(Arc::clone(shared)));
 }
 
-/// Gives back the expired keys of every partition whose number is `worker` modulo the count of workers.
+/// Gives back the expired keys of every partition whose number is `worker` modulo the count of workers, and sends away who waits
+/// for keys of slots that have moved.
 async fn expire(shared: Arc<Shared>, worker: usize) {
     let mut work = Work::default();
     loop {
         time::sleep(Duration::from_millis(EXPIRE_EVERY_MS)).await;
         for index in (worker..PARTITIONS).step_by(shared.workers.len()) {
+            commit::redirect_waiting(&shared, index);
             while commit::expire_due(&shared, &mut work, index, time::now_ms(), EXPIRE_KEYS_MAX) {
                 // Others of this thread come between.
                 time::sleep(Duration::ZERO).await;

@@ -31,6 +31,8 @@ pub struct Session {
     pub generation: Option<Generation>,
     /// CLIENT REPLY.
     pub replies: Replies,
+    /// ASKING: its next command runs although its slot is only being imported.
+    pub asking: bool,
     /// CLIENT NO-TOUCH: its reads do not count as use of a key.
     pub no_touch: bool,
 }
@@ -88,6 +90,7 @@ impl Session {
             watch: Watch::default(),
             generation: None,
             replies: Replies::On,
+            asking: false,
             no_touch: false,
         }
     }

@@ -27,6 +27,10 @@ impl Topology {
             return outcome;
         }
         for slot in slots.iter() {
+            // Whose it is once it has moved is said by whoever moves it, and by nobody else.
+            if self.moves.importing.contains_key(&slot) {
+                continue;
+            }
             match self.owner(slot).map(|owner| (owner.id, owner.config_epoch)) {
                 Some((owner, _)) if owner == claimant => {}
                 Some((owner, held_since)) if held_since >= epoch => {
@@ -37,6 +41,7 @@ impl Topology {
                 holder => {
                     if holder.is_some_and(|(owner, _)| owner == self.my_id()) {
                         outcome.lost.insert(slot);
+                        self.moves.end(slot);
                     }
                     self.assign(slot, claimant);
                     outcome.changed = true;

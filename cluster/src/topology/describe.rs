@@ -43,6 +43,9 @@ pub fn node(topology: &Topology, member: &Member, clock: WallClock) -> String {
         let (first, last) = range.into_inner();
         line.push_str(&if first == last { format!(" {first}") } else { format!(" {first}-{last}") });
     }
+    if me {
+        line.push_str(&topology.moves.describe());
+    }
     line
 }
 

@@ -5,7 +5,7 @@
 //! # Layout
 //!
 //! - [`member`], [`contact`], [`address`]: one node as another knows it.
-//! - [`claim`]: which of two claims to a slot holds.
+//! - [`claim`]: which of two claims to a slot holds; [`moves`]: slots on the move.
 //! - [`nodes_conf`], [`describe`]: the text of `nodes.conf` and `CLUSTER NODES`.
 //! - [`view`]: who serves a slot, as the request path reads it.
 //! - [`moment`]: the clock that delays are measured on.
@@ -16,6 +16,7 @@ pub mod contact;
 pub mod describe;
 pub mod member;
 pub mod moment;
+pub mod moves;
 pub mod nodes_conf;
 pub mod view;
 
@@ -32,6 +33,7 @@ pub use claim::ClaimOutcome;
 pub use contact::{Contact, Link};
 pub use member::{Health, Member, Stage};
 pub use moment::Moment;
+pub use moves::Moves;
 
 /// The cluster as one node knows it. That node is always a member.
 #[derive(Debug, Clone)]
@@ -41,6 +43,8 @@ pub struct Topology {
     members: BTreeMap<NodeId, Member>,
     /// Owner of each slot: the same fact as the members' slot sets, seen from the slot.
     owners: Box<[Option<NodeId>]>,
+    /// Which slots of this node are on the move.
+    pub moves: Moves,
     /// The highest epoch this node has heard of.
     pub current_epoch: Epoch,
     /// The epoch of this node's last vote; kept in `nodes.conf` since a vote must never be given twice.
@@ -55,6 +59,7 @@ impl Topology {
             my_id,
             members: BTreeMap::from([(my_id, me)]),
             owners: vec![None; SLOTS].into(),
+            moves: Moves::default(),
             current_epoch: Epoch::default(),
             last_vote_epoch: Epoch::default(),
         }
@@ -135,6 +140,7 @@ impl Topology {
             return None;
         }
         let member = self.members.remove(&id)?;
+        self.moves.forget(id);
         for slot in member.slots.iter() {
             self.owners[slot.index()] = None;
         }

@@ -1,5 +1,6 @@
 //! Who serves a slot, as the request path reads it: one relaxed load of a bitmap of 2 KiB for a command on a slot of this node.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,6 +21,13 @@ pub enum Ownership {
     Other(Address),
     /// Nobody: `CLUSTERDOWN Hash slot not served`.
     Unassigned,
+    /// This node, but its keys are going to another one: who asks for a key that is not here any more is sent there.
+    Migrating(Address),
+    /// Another node, whose keys are coming to this one: who was sent here says ASKING.
+    Importing {
+        /// Who owns it; `None` is nobody.
+        from: Option<Address>,
+    },
     /// The cluster is in state fail: `CLUSTERDOWN The cluster is down`, unless configuration lets some commands through.
     Down {
         /// Who would serve it; `None` is this node.
@@ -30,7 +38,7 @@ pub enum Ownership {
 /// The slots of the cluster, shared by every connection of a node.
 #[derive(Debug)]
 pub struct ClusterView {
-    /// Bit `n % 64` of word `n / 64`: this node serves slot `n` now. All clear while the cluster is down.
+    /// Bit `n % 64` of word `n / 64`: this node serves slot `n` now, whole. All clear while the cluster is down.
     mine: [AtomicU64; SLOTS / 64],
     table: RwLock<Arc<Table>>,
 }
@@ -43,6 +51,8 @@ struct Table {
     owners: Box<[u16]>,
     /// Place [`MINE`] is this node.
     addresses: Vec<Address>,
+    /// Slots of this node on the move.
+    moving: BTreeMap<Slot, Ownership>,
     /// Names of the nodes past their handshake, sorted.
     names: Vec<NodeId>,
 }
@@ -58,6 +68,7 @@ impl ClusterView {
             up: true,
             owners: vec![MINE; SLOTS].into(),
             addresses: vec![Address { ip: None, port: 0, bus_port: 0 }],
+            moving: BTreeMap::new(),
             names: Vec::new(),
         };
         ClusterView {
@@ -68,8 +79,13 @@ impl ClusterView {
 
     /// A node of a cluster that serves nothing until it is told.
     pub fn down() -> ClusterView {
-        let table =
-            Table { up: false, owners: vec![NOBODY; SLOTS].into(), addresses: Vec::new(), names: Vec::new() };
+        let table = Table {
+            up: false,
+            owners: vec![NOBODY; SLOTS].into(),
+            addresses: Vec::new(),
+            moving: BTreeMap::new(),
+            names: Vec::new(),
+        };
         ClusterView { mine: [const { AtomicU64::new(0) }; SLOTS / 64], table: RwLock::new(Arc::new(table)) }
     }
 
@@ -85,6 +101,11 @@ impl ClusterView {
             return Ownership::Mine;
         }
         let table = Arc::clone(&self.table.read());
+        if table.up
+            && let Some(moving) = table.moving.get(&slot)
+        {
+            return *moving;
+        }
         let owner = table.owners[slot.index()];
         if owner == NOBODY {
             return Ownership::Unassigned;
@@ -122,10 +143,22 @@ impl ClusterView {
                 owners[slot.index()] = place;
             }
         }
-        let served = if up { topology.me().slots().clone() } else { SlotSet::new() };
+        let mut served = if up { topology.me().slots().clone() } else { SlotSet::new() };
+        let address_of = |id: &NodeId| topology.member(*id).and_then(|member| member.address);
+        let mut moving = BTreeMap::new();
+        for (slot, to) in &topology.moves.migrating {
+            served.remove(*slot);
+            if let Some(to) = address_of(to) {
+                moving.insert(*slot, Ownership::Migrating(to));
+            }
+        }
+        for slot in topology.moves.importing.keys() {
+            let from = topology.owner(*slot).and_then(|owner| owner.address);
+            moving.insert(*slot, Ownership::Importing { from });
+        }
         let names = topology.members().filter(|m| m.joined()).map(|m| m.id).collect();
         self.serve_only(&served);
-        *self.table.write() = Arc::new(Table { up, owners: owners.into(), addresses, names });
+        *self.table.write() = Arc::new(Table { up, owners: owners.into(), addresses, moving, names });
         self.store(&served);
     }
 
@@ -187,6 +220,23 @@ mod tests {
         assert_eq!(view.owner(slot(1)), Ownership::Down { elsewhere: None });
         assert_eq!(view.owner(slot(2)), Ownership::Down { elsewhere: Some(address(2)) });
         assert_eq!(view.owner(slot(3)), Ownership::Unassigned);
+    }
+
+    #[test]
+    fn a_slot_on_the_move_is_nobodys_whole() {
+        let mut topology = three_nodes();
+        topology.assign(slot(1), id(1));
+        topology.assign(slot(2), id(2));
+        topology.moves.migrating.insert(slot(1), id(3));
+        topology.moves.importing.insert(slot(2), id(2));
+        let view = ClusterView::down();
+        view.show(&topology, true);
+        assert!(!view.is_mine(slot(1)));
+        assert_eq!(view.owner(slot(1)), Ownership::Migrating(address(3)));
+        assert_eq!(view.owner(slot(2)), Ownership::Importing { from: Some(address(2)) });
+        topology.moves.end(slot(1));
+        view.show(&topology, true);
+        assert_eq!(view.owner(slot(1)), Ownership::Mine);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod clients;
 mod cluster_bus;
 mod cluster_failing;
 mod cluster_messages;
+mod cluster_moving;
 mod cluster_owning;
 mod cluster_replies;
 mod command_table;

@@ -135,6 +135,15 @@ const MEMBERS: &[Subcommand] = &[
         &["SET-CONFIG-EPOCH <epoch>", "    Set config epoch of current node."],
     ),
     member(
+        "setslot",
+        -4,
+        slots::set,
+        &[
+            "SETSLOT <slot> (IMPORTING <node-id>|MIGRATING <node-id>|STABLE|NODE <node-id>)",
+            "    Set slot state.",
+        ],
+    ),
+    member(
         "shards",
         2,
         show::shards,

@@ -48,6 +48,7 @@ pub fn reset(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_
     session.protocol = Protocol::Resp2;
     session.authenticated = context.config.requirepass.is_empty();
     session.replies = Replies::On;
+    session.asking = false;
     session.no_touch = false;
     session.client.no_evict.store(false, Ordering::Relaxed);
     session.client.listens.iter().for_each(|count| count.store(0, Ordering::Relaxed));
@@ -65,6 +66,13 @@ pub fn select(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Repl
         }
         _ => return Err(CommandError::text("ERR DB index is out of range")),
     }
+    Ok(())
+}
+
+/// `ASKING`
+pub fn asking(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    cluster_only(context, args, reply)?;
+    context.session.asking = true;
     Ok(())
 }
 

@@ -22,6 +22,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     CONNECTION.session_row("quit", -1, FAST | NO_AUTH | WHILE_SUBSCRIBED | NOT_QUEUED, "1.0.0", "Closes the connection.", basic::quit),
     CONNECTION.session_row("reset", 1, FAST | NO_AUTH | WHILE_SUBSCRIBED | NOT_QUEUED, "6.2.0", "Resets the connection.", basic::reset),
     CONNECTION.session_row("select", 2, FAST, "1.0.0", "Changes the selected database.", basic::select),
+    CONNECTION.session_row("asking", 1, FAST, "3.0.0", "Signals that a cluster client is following an -ASK redirect.", basic::asking),
     CONNECTION.session_row("readonly", 1, FAST, "3.0.0", "Enables read-only queries for a connection to a Redis Cluster replica node.", basic::cluster_only),
     CONNECTION.session_row("readwrite", 1, FAST, "3.0.0", "Enables read-write queries for a connection to a Redis Cluster replica node.", basic::cluster_only),
     CONNECTION.session_row("auth", -2, FAST | NO_AUTH | SECRET, "1.0.0", "Authenticates the connection.", auth::auth),

@@ -3,18 +3,20 @@
 //! # Layout
 //!
 //! - [`basic`]: being there, type, deleting; [`moving`]: RENAME, COPY, DUMP, RESTORE; [`object`]: OBJECT.
+//! - [`migrate`]: MIGRATE, from its words to its reply.
 //! - [`expire`]: the family of deadlines; [`scan`]: SCAN, KEYS, RANDOMKEY; [`flush`]: FLUSHALL.
 
 pub mod basic;
 pub mod expire;
 pub mod flush;
+pub mod migrate;
 pub mod moving;
 pub mod object;
 pub mod scan;
 
-use super::flag::{DENY_OOM, FAST, READ, WALKS, WHOLE, WRITE};
+use super::flag::{ASKING, DENY_OOM, FAST, MOVABLE_KEYS, NO_MULTI, READ, WALKS, WHOLE, WRITE};
 use super::spec::{ALL_KEYS, ONE_KEY};
-use super::{CommandSpec, Group, KeySpec};
+use super::{CommandSpec, Group, Handler, KeySpec};
 
 const TWO_KEYS: KeySpec = KeySpec::Span { first: 1, last: 2, step: 1 };
 const SECOND: KeySpec = KeySpec::Span { first: 2, last: 2, step: 1 };
@@ -34,6 +36,18 @@ pub const COMMANDS: &[CommandSpec] = &[
     GENERIC.row("copy", -3, WRITE | DENY_OOM, TWO_KEYS, "6.2.0", "Copies the value of a key to a new key.", moving::copy),
     GENERIC.row("dump", 2, READ, ONE_KEY, "2.6.0", "Returns a serialized representation of the value stored at a key.", moving::dump),
     GENERIC.row("restore", -4, WRITE | DENY_OOM, ONE_KEY, "2.6.0", "Creates a key from the serialized representation of a value.", moving::restore),
+    GENERIC.row("restore-asking", -4, WRITE | DENY_OOM | ASKING, ONE_KEY, "3.0.0", "An internal command for migrating keys in a cluster.", moving::restore),
+    CommandSpec {
+        name: "migrate",
+        arity: -6,
+        // It waits for another node, so it cannot run while EXEC holds locks.
+        flags: WRITE | MOVABLE_KEYS | NO_MULTI | ASKING,
+        keys: KeySpec::Found { find: migrate::keys, told: 3 },
+        group: GENERIC,
+        since: "2.6.0",
+        summary: "Atomically transfers a key from one Redis instance to another.",
+        handler: Handler::Session(migrate::migrate),
+    },
     GENERIC.row("object", -2, READ, SECOND, "2.2.3", "Returns the internals of a key's value.", object::object),
     GENERIC.row("expire", -3, WRITE | FAST, ONE_KEY, "1.0.0", "Sets the expiration time of a key in seconds.", expire::expire),
     GENERIC.row("pexpire", -3, WRITE | FAST, ONE_KEY, "2.6.0", "Sets the expiration time of a key in milliseconds.", expire::pexpire),

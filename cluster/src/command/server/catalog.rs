@@ -39,7 +39,7 @@ fn flags(spec: &CommandSpec) -> Vec<&'static str> {
         (spec.has(flag::NO_AUTH), "no_auth"),
         (spec.has(flag::BLOCKING), "blocking"),
         (spec.has(flag::NO_MULTI), "no_multi"),
-        (matches!(spec.keys, KeySpec::Counted { .. } | KeySpec::Found(_)), "movablekeys"),
+        (matches!(spec.keys, KeySpec::Counted { .. } | KeySpec::Found { .. }), "movablekeys"),
     ];
     names.into_iter().filter_map(|(has, name)| has.then_some(name)).collect()
 }

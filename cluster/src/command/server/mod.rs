@@ -49,7 +49,7 @@ pub const COMMANDS: &[CommandSpec] = &[
         name: "memory",
         arity: -2,
         flags: READ | WALKS,
-        keys: KeySpec::Found(memory_key),
+        keys: KeySpec::Found { find: memory_key, told: 0 },
         group: Group::Server,
         since: "4.0.0",
         summary: "A container for memory diagnostics commands.",

@@ -35,7 +35,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     STREAM.row("xlen", 2, READ | FAST, ONE_KEY, "5.0.0", "Returns the number of entries of a stream.", xlen),
     STREAM.row("xrange", -4, READ, ONE_KEY, "5.0.0", "Returns entries in a range of ids.", read::xrange),
     STREAM.row("xrevrange", -4, READ, ONE_KEY, "5.0.0", "Returns entries in a range of ids, last first.", read::xrevrange),
-    STREAM.row("xread", -4, WAITS, KeySpec::Found(read::keys), "5.0.0", "Returns entries behind an id, waiting for some.", read::xread),
+    STREAM.row("xread", -4, WAITS, KeySpec::Found { find: read::keys, told: 0 }, "5.0.0", "Returns entries behind an id, waiting for some.", read::xread),
     STREAM.row("xinfo", -2, READ, SECOND, "5.0.0", "Tells about a stream.", info::xinfo),
     STREAM.row("xsetid", -3, WRITE | DENY_OOM | FAST, ONE_KEY, "5.0.0", "Sets the last id of a stream.", xsetid),
 ];

@@ -6,7 +6,7 @@ use shared::node_id::NodeId;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
-use crate::topology::{Address, Health, Member, Moment, Stage, Topology};
+use crate::topology::{Address, Health, Member, Moment, Moves, Stage, Topology};
 
 /// Why a file is no `nodes.conf`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,14 +28,15 @@ pub enum BadNodesConf {
 struct Parsed {
     member: Member,
     slots: SlotSet,
+    moves: Moves,
     myself: bool,
 }
 
 /// The cluster that the file tells of.
 ///
 /// # Errors
-/// Any line that Redis 7.0 would not write, two nodes with one name or one slot, no or more than one `myself`; replicas and
-/// slots on the move, which this version does not know.
+/// Any line that Redis 7.0 would not write, two nodes with one name or one slot, no or more than one `myself`; replicas, which
+/// this version does not know.
 pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     let mut nodes: Vec<Parsed> = Vec::new();
     let mut epochs = None;
@@ -68,8 +69,11 @@ fn assemble(nodes: Vec<Parsed>) -> Result<Topology, BadNodesConf> {
     let mut topology = Topology::new(me.member.id, address);
     topology.me_mut().config_epoch = me.member.config_epoch;
     let my_id = me.member.id;
-    for Parsed { member, slots, myself } in nodes {
+    for Parsed { member, slots, moves, myself } in nodes {
         let id = member.id;
+        if myself {
+            topology.moves = moves;
+        }
         if !myself {
             if topology.member(id).is_some() {
                 return Err(BadNodesConf::Whole("two nodes with one name"));
@@ -127,7 +131,13 @@ fn parse_node(words: &[&str]) -> Result<Parsed, &'static str> {
             _ => return Err("an unknown flag"),
         }
     }
-    Ok(Parsed { member, slots: parse_slots(slots)?, myself })
+    let (moves, slots): (Vec<&str>, Vec<&str>) = slots.iter().partition(|word| word.starts_with('['));
+    let mut moving = Moves::default();
+    if !myself && !moves.is_empty() {
+        return Err("slots on the move are told of myself only");
+    }
+    moves.into_iter().try_for_each(|word| moving.read(word))?;
+    Ok(Parsed { member, slots: parse_slots(&slots)?, moves: moving, myself })
 }
 
 /// `ip:port@bus-port`, with the IP empty if unknown and maybe `,hostname` behind it.
@@ -144,9 +154,6 @@ fn parse_slots(words: &[&str]) -> Result<SlotSet, &'static str> {
     let number = |word: &str| word.parse().ok().and_then(Slot::new).ok_or("not a slot");
     let mut slots = SlotSet::new();
     for word in words {
-        if word.starts_with('[') {
-            return Err("slots on the move are not known to this version");
-        }
         let (first, last) = word.split_once('-').unwrap_or((word, word));
         let (first, last) = (number(first)?, number(last)?);
         for slot in (first.number()..=last.number()).filter_map(Slot::new) {
@@ -192,11 +199,28 @@ vars currentEpoch 3 lastVoteEpoch 0
     }
 
     #[test]
+    fn slots_on_the_move_are_read_back() {
+        let id = "0ca2f6862794e4fba984bd4d84a6c598d0af49a4";
+        let with_moves = format!("0-5460 [93->-{id}] [10923-<-{id}]");
+        let topology = parse(&OF_REDIS.replacen("0-5460", &with_moves, 1)).unwrap();
+        let (migrating, importing) = (Slot::new(93).unwrap(), Slot::new(10_923).unwrap());
+        assert_eq!(topology.moves.migrating[&migrating].to_string(), id);
+        assert_eq!(topology.moves.importing[&importing].to_string(), id);
+        let text = render(&topology, CLOCK);
+        assert!(text.contains(&with_moves), "{text}");
+        assert_eq!(parse(&text).unwrap().moves, topology.moves);
+    }
+
+    #[test]
     fn damage_is_refused_with_the_line() {
         let broken = |from: &str, to: &str| parse(&OF_REDIS.replacen(from, to, 1)).unwrap_err().to_string();
         assert_eq!(broken("myself,", ""), "exactly one node is myself");
         assert_eq!(broken("0-5460", "0-16384"), "line 1: not a slot");
-        assert_eq!(broken("10923-", "[10923->-"), "line 2: slots on the move are not known to this version");
+        assert_eq!(broken("10923-", "[10923->-"), "line 2: slots on the move are told of myself only");
+        let what = "line 1: a slot on the move is [slot->-node] or [slot-<-node]";
+        for bad in ["[7]", "[7->-x]", "[16384-<-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]", "[7->-"] {
+            assert_eq!(broken("0-5460", &format!("0-5460 {bad}")), what);
+        }
         assert_eq!(broken("10923-16383", "5000-16383"), "two nodes own one slot");
         assert_eq!(broken("master,fail?", "slave,fail?"), "line 3: replicas are not known to this version");
         assert_eq!(broken("vars", "#vars"), "line 4: a node has at least eight words");

@@ -1,0 +1,252 @@
+//! Slots that move between nodes (Redis Cluster specification, live resharding): which commands run here, asked under the lock of
+//! the keys, and keys that are on their way to another node.
+//!
+//! Redis moves a key while nothing else happens. Here other clients go on meanwhile, so a key that leaves is marked: in a slot
+//! that is migrating whoever wants it waits until it has arrived, and is then sent after it.
+
+use shared::slot::Slot;
+
+use super::Clock;
+use crate::command::table::Found;
+use crate::command::work::Work;
+use crate::command::{Args, CommandError, CommandSpec, Request, flag};
+use crate::keyspace::waiting::Wake;
+use crate::keyspace::{Held, Partition, Partitions, dump};
+use crate::node::Shared;
+use crate::redirect::{self, Route};
+use crate::topology::view::Ownership;
+
+const MULTIPLE_KEYS: CommandError =
+    CommandError::text("TRYAGAIN Multiple keys request during rehashing of slot");
+
+/// Whether a command on a slot that is not wholly this node's may run.
+pub(super) enum Here {
+    /// It may.
+    Run,
+    /// This key of it is on its way to another node: wait until it has arrived there.
+    Leaving(Box<[u8]>),
+}
+
+/// What is here of the keys of a request or a transaction.
+#[derive(Default)]
+struct Presence {
+    found: bool,
+    missing: bool,
+    several: bool,
+    leaving: Option<Box<[u8]>>,
+}
+
+impl Presence {
+    fn look(&mut self, partition: &Partition, spec: &CommandSpec, args: &Args<'_>, slot: Slot, now_ms: u64) {
+        let mut seen = usize::from(self.found || self.missing);
+        spec.keys.each(args, &mut |index| {
+            let key = args.at(index);
+            let entry = partition.find(slot, key).and_then(|place| partition.at(slot, place));
+            let alive = entry.is_some_and(|entry| entry.deadline() >= now_ms);
+            self.found |= alive;
+            self.missing |= !alive;
+            seen += 1;
+            if self.leaving.is_none() && partition.leaving.iter().any(|leaving| **leaving == *key) {
+                self.leaving = Some(key.into());
+            }
+        });
+        self.several |= seen > 1;
+    }
+
+    /// Whether it may run here as the slot stands.
+    fn judge(self, shared: &Shared, slot: Slot) -> Result<Here, CommandError> {
+        match shared.view.owner(slot) {
+            Ownership::Migrating(_) if self.leaving.is_some() => {
+                Ok(self.leaving.map_or(Here::Run, Here::Leaving))
+            }
+            Ownership::Migrating(_) if self.missing && self.found => Err(MULTIPLE_KEYS),
+            Ownership::Migrating(to) if self.missing => Err(redirect::ask(slot, to)),
+            Ownership::Importing { .. } if self.several && self.missing => Err(MULTIPLE_KEYS),
+            _ => Ok(Here::Run),
+        }
+    }
+}
+
+/// Asked under the lock, as the slot may have moved since the request was routed.
+#[cold]
+pub(super) fn may_run(
+    shared: &Shared,
+    held: &mut Held<'_>,
+    spec: &CommandSpec,
+    args: &Args<'_>,
+    slot: Slot,
+    clock: Clock,
+) -> Result<Here, CommandError> {
+    // Whether it was asked for is known: it was routed.
+    redirect::serves(&shared.config(), &shared.view, slot, spec.flags, true)?;
+    // Sharded channels move with the slot, not key by key.
+    if spec.has(flag::CHANNEL_KEYS) {
+        return Ok(Here::Run);
+    }
+    let mut presence = Presence::default();
+    presence.look(held.partition(slot.partition()), spec, args, slot, clock.now_ms);
+    presence.judge(shared, slot)
+}
+
+/// The same for a command that is queued behind MULTI: it is refused now rather than at EXEC.
+#[inline]
+pub fn check_queued(
+    shared: &Shared,
+    spec: &CommandSpec,
+    args: &Args<'_>,
+    route: &Route,
+    clock: Clock,
+) -> Result<(), CommandError> {
+    let Route::Slot(slot) = route else { return Ok(()) };
+    if shared.view.is_mine(*slot) {
+        return Ok(());
+    }
+    let mut held = Held::One(shared.keyspace.lock(slot.partition()));
+    match may_run(shared, &mut held, spec, args, *slot, clock)? {
+        Here::Run => Ok(()),
+        Here::Leaving(_) => Err(MULTIPLE_KEYS),
+    }
+}
+
+/// The same for all commands of a transaction, which never waits.
+#[cold]
+pub(super) fn may_run_all(
+    shared: &Shared,
+    held: &mut Held<'_>,
+    queue: &[(Found, Request)],
+    slot: Slot,
+    clock: Clock,
+) -> Result<(), CommandError> {
+    let config = shared.config();
+    let mut presence = Presence::default();
+    for (found, request) in queue {
+        redirect::serves(&config, &shared.view, slot, found.spec.flags, true)?;
+        if !found.spec.has(flag::CHANNEL_KEYS) {
+            let partition = held.partition(slot.partition());
+            presence.look(partition, found.spec, &request.args(), slot, clock.now_ms);
+        }
+    }
+    match presence.judge(shared, slot)? {
+        Here::Run => Ok(()),
+        Here::Leaving(_) => Err(MULTIPLE_KEYS),
+    }
+}
+
+/// Keys that are on their way to another node. Dropped, those that have not arrived stay, and whoever waited for them goes on.
+pub struct Leaving<'s> {
+    shared: &'s Shared,
+    work: Work,
+    keys: Vec<LeavingKey>,
+}
+
+/// A key on its way.
+pub struct LeavingKey {
+    /// Its name.
+    pub key: Box<[u8]>,
+    /// What it holds, as RESTORE takes it.
+    pub dump: Vec<u8>,
+    /// For how long still, milliseconds; 0 for ever.
+    pub ttl_ms: u64,
+}
+
+impl<'s> Leaving<'s> {
+    /// Marks those of the keys that are there.
+    ///
+    /// # Errors
+    /// One of them is leaving already.
+    pub fn mark(shared: &'s Shared, keys: &[&[u8]], now_ms: u64) -> Result<Leaving<'s>, CommandError> {
+        let mut leaving = Leaving { shared, work: Work::default(), keys: Vec::new() };
+        for &key in keys {
+            if leaving.keys.iter().any(|marked| *marked.key == *key) {
+                continue;
+            }
+            let slot = Slot::of_key(key);
+            let mut partition = shared.keyspace.lock(slot.partition());
+            if partition.leaving.iter().any(|other| **other == *key) {
+                return Err(CommandError::text("TRYAGAIN The key is being migrated already"));
+            }
+            let entry = partition.find(slot, key).and_then(|place| partition.at(slot, place));
+            let Some(entry) = entry.filter(|entry| entry.deadline() >= now_ms) else { continue };
+            let ttl_ms = match entry.deadline() {
+                crate::keyspace::entry::NEVER => 0,
+                at => (at - now_ms).max(1),
+            };
+            let (key, dump) = (Box::from(key), dumped(entry));
+            partition.leaving.push(Box::clone(&key));
+            leaving.keys.push(LeavingKey { key, dump, ttl_ms });
+        }
+        Ok(leaving)
+    }
+
+    /// The keys on their way.
+    pub fn keys(&self) -> &[LeavingKey] {
+        &self.keys
+    }
+
+    /// The first key has arrived, or has not: it is gone here, or stays. `Err` if it has changed meanwhile, and so stays: only
+    /// in a slot that is not migrating.
+    pub fn settle(&mut self, arrived: bool) -> Result<(), CommandError> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let LeavingKey { key, dump, .. } = self.keys.remove(0);
+        let slot = Slot::of_key(&key);
+        let mut partition = self.shared.keyspace.lock(slot.partition());
+        let place = partition.find(slot, &key);
+        let mut outcome = Ok(());
+        if let (true, Some(place)) = (arrived, place) {
+            if partition.at(slot, place).is_some_and(|entry| dumped(entry) == dump) {
+                partition.remove(slot, place);
+                super::removal::removed(self.shared, &mut self.work, &mut partition, slot, &key);
+            } else {
+                outcome =
+                    Err(CommandError::text("ERR The key changed while it was migrated: it is still here"));
+            }
+        }
+        stay(&mut partition, &key);
+        outcome
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        for LeavingKey { key, .. } in &self.keys {
+            stay(&mut self.shared.keyspace.lock(Slot::of_key(key).partition()), key);
+        }
+    }
+}
+
+/// A key is on its way no longer: whoever waited for it tries again.
+fn stay(partition: &mut Partition, key: &[u8]) {
+    partition.leaving.retain(|other| **other != *key);
+    for waiter in partition.waiting.of(key) {
+        waiter.wake(Wake::Retry);
+    }
+}
+
+fn dumped(entry: &crate::keyspace::entry::Entry) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    dump::dump(entry, &mut bytes);
+    dump::with_checksum(bytes)
+}
+
+/// Has whoever waits for a key of a slot that this node does not serve any more try again: it is sent to who does.
+pub fn redirect_waiting(shared: &Shared, index: usize) {
+    if shared.bus.is_none() {
+        return;
+    }
+    let partition = shared.keyspace.lock(index);
+    if partition.waiting.is_empty() {
+        return;
+    }
+    let gone = |key: &&[u8]| {
+        let slot = Slot::of_key(key);
+        let here = |owner| matches!(owner, Ownership::Migrating(_) | Ownership::Importing { .. });
+        !shared.view.is_mine(slot) && !here(shared.view.owner(slot))
+    };
+    for key in partition.waiting.keys().filter(gone) {
+        for waiter in partition.waiting.of(key) {
+            waiter.wake(Wake::Retry);
+        }
+    }
+}

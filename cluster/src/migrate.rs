@@ -1,0 +1,223 @@
+//! Keys go to another node, one by one: MIGRATE.
+//!
+//! A key is gone here only when it is there as safely as it was here: on the disk of the other node, if this one keeps a log.
+//! Redis deletes it as soon as the other one has it in memory, so that a crash of that one loses it.
+
+use std::io;
+
+use bytes::BytesMut;
+use parking_lot::Mutex;
+use shared::resp::reply::ReplyDecoder;
+use shared::resp::{Protocol, Value, write};
+use shared::rt::net::TcpStream;
+use shared::rt::time::{self, Duration, Instant, timeout_at};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::command::CommandError;
+use crate::commit::Leaving;
+use crate::node::Shared;
+
+/// Keys that are on their way at once.
+const BATCH_KEYS_MAX: usize = 64;
+
+/// How long a connection that is not used is kept.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// Connections that are kept.
+const IDLE_CONNECTIONS_MAX: usize = 64;
+
+/// Keys, and where they go.
+pub struct Migration {
+    /// The other node.
+    pub target: Target,
+    /// What goes there, as far as it is here.
+    pub keys: Vec<Box<[u8]>>,
+    /// How long the other node may be silent.
+    pub timeout: Duration,
+    /// Whether the keys stay here too.
+    pub copy: bool,
+    /// Whether keys that are there already are replaced.
+    pub replace: bool,
+    /// Whether the other node is only importing their slot.
+    pub asking: bool,
+}
+
+/// A node that keys go to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name or IP.
+    pub host: String,
+    /// Its port for clients.
+    pub port: String,
+    /// The words behind AUTH; none if it asks for no password.
+    pub auth: Vec<Vec<u8>>,
+}
+
+/// Connections to nodes that keys went to not long ago.
+#[derive(Default)]
+pub struct Targets {
+    idle: Mutex<Vec<(Target, Instant, Connection)>>,
+}
+
+impl Targets {
+    fn take(&self, target: &Target) -> Option<Connection> {
+        let mut idle = self.idle.lock();
+        idle.retain(|(_, since, _)| since.elapsed() < IDLE_MAX);
+        let place = idle.iter().position(|(known, ..)| known == target)?;
+        Some(idle.swap_remove(place).2).filter(Connection::stands)
+    }
+
+    fn keep(&self, target: Target, connection: Connection) {
+        let mut idle = self.idle.lock();
+        if idle.len() < IDLE_CONNECTIONS_MAX {
+            idle.push((target, Instant::now(), connection));
+        }
+    }
+}
+
+/// Sends keys and removes those that have arrived. Returns how many were sent.
+///
+/// # Errors
+/// As Redis says them. Keys that have arrived until then are gone here; the others are still here, and may be there too.
+pub async fn migrate(node: &Shared, migration: Migration) -> Result<usize, CommandError> {
+    let mut connection = None;
+    let mut sent = 0;
+    for batch in migration.keys.chunks(BATCH_KEYS_MAX) {
+        let keys: Vec<&[u8]> = batch.iter().map(|key| &**key).collect();
+        let mut leaving = Leaving::mark(node, &keys, time::now_ms())?;
+        if leaving.keys().is_empty() {
+            continue;
+        }
+        let open = match connection.take() {
+            Some(open) => open,
+            None => connect(node, &migration).await?,
+        };
+        sent += leaving.keys().len();
+        connection = Some(send(node, &migration, &mut leaving, open).await?);
+    }
+    if let Some(connection) = connection {
+        node.targets.keep(migration.target, connection);
+    }
+    Ok(sent)
+}
+
+async fn connect(node: &Shared, migration: &Migration) -> Result<Connection, CommandError> {
+    let Migration { target, timeout, .. } = migration;
+    if let Some(connection) = node.targets.take(target) {
+        return Ok(connection);
+    }
+    let unknown = CommandError::text("IOERR error or timeout connecting to the client");
+    let port: u16 = target.port.parse().map_err(|_| unknown)?;
+    let deadline = Instant::now() + *timeout;
+    let stream = timeout_at(deadline, TcpStream::connect((target.host.as_str(), port))).await;
+    let stream = stream.ok().and_then(io::Result::ok).ok_or_else(writing)?;
+    stream.set_nodelay(true).map_err(|_| writing())?;
+    let mut connection =
+        Connection { stream, decoder: ReplyDecoder::new(Protocol::Resp2), input: BytesMut::new() };
+    if !target.auth.is_empty() {
+        let mut request = Vec::new();
+        let words: Vec<&[u8]> =
+            [&b"AUTH"[..]].into_iter().chain(target.auth.iter().map(Vec::as_slice)).collect();
+        encode(&mut request, &words);
+        connection.write(&request, deadline).await?;
+        if let Value::Error(error) = connection.read(deadline).await? {
+            return Err(CommandError::owned(format!("ERR Target instance replied with error: {error}")));
+        }
+    }
+    Ok(connection)
+}
+
+/// Sends the keys that are marked, and settles each as the other node answers.
+async fn send(
+    node: &Shared,
+    migration: &Migration,
+    leaving: &mut Leaving<'_>,
+    mut connection: Connection,
+) -> Result<Connection, CommandError> {
+    let mut request = Vec::new();
+    for key in leaving.keys() {
+        let name: &[u8] = if migration.asking { b"RESTORE-ASKING" } else { b"RESTORE" };
+        let ttl = key.ttl_ms.to_string();
+        let mut words = vec![name, &key.key, ttl.as_bytes(), &key.dump];
+        if migration.replace {
+            words.push(b"REPLACE");
+        }
+        encode(&mut request, &words);
+    }
+    let durable = node.log.store().is_some() && !migration.copy;
+    if durable {
+        let timeout = migration.timeout.as_millis().to_string();
+        encode(&mut request, &[b"WAITAOF", b"1", b"0", timeout.as_bytes()]);
+    }
+    connection.write(&request, Instant::now() + migration.timeout).await?;
+    let mut answers = Vec::with_capacity(leaving.keys().len());
+    for _ in 0..leaving.keys().len() {
+        answers.push(connection.read(Instant::now() + migration.timeout).await?);
+    }
+    if durable {
+        // It waits so long itself before it says that it is not.
+        let answer = connection.read(Instant::now() + 2 * migration.timeout).await?;
+        // A node that keeps no log, or a server that does not know the question, is as safe as it was told to be.
+        let refused = answer.as_error().is_some();
+        let on_disk = answer.elements().and_then(|counts| counts.first()?.as_int()) == Some(1);
+        if !refused && !on_disk {
+            return Err(reading());
+        }
+    }
+    let mut outcome = Ok(());
+    for answer in answers {
+        let settled = leaving.settle(answer.as_error().is_none() && !migration.copy);
+        outcome = match answer {
+            Value::Error(error) => outcome
+                .and(Err(CommandError::owned(format!("ERR Target instance replied with error: {error}")))),
+            _ => outcome.and(settled),
+        };
+    }
+    outcome.map(|()| connection)
+}
+
+fn encode(out: &mut Vec<u8>, words: &[&[u8]]) {
+    write::array(out, words.len());
+    words.iter().for_each(|word| write::bulk(out, word));
+}
+
+fn writing() -> CommandError {
+    CommandError::text("IOERR error or timeout writing to target instance")
+}
+
+fn reading() -> CommandError {
+    CommandError::text("IOERR error or timeout reading from target instance")
+}
+
+/// A connection to a node that keys go to.
+struct Connection {
+    stream: TcpStream,
+    decoder: ReplyDecoder,
+    input: BytesMut,
+}
+
+impl Connection {
+    /// Whether the other side has not hung up.
+    fn stands(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        self.input.is_empty() && read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    async fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), CommandError> {
+        let written = timeout_at(deadline, self.stream.write_all(bytes)).await;
+        written.ok().and_then(io::Result::ok).ok_or_else(writing)
+    }
+
+    async fn read(&mut self, deadline: Instant) -> Result<Value, CommandError> {
+        loop {
+            if let Some(value) = self.decoder.next(&mut self.input).map_err(|_| reading())? {
+                return Ok(value);
+            }
+            let read = timeout_at(deadline, self.stream.read_buf(&mut self.input)).await;
+            match read {
+                Ok(Ok(1..)) => {}
+                _ => return Err(reading()),
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Slots that are on the move between two nodes, as one of them sees it (Redis Cluster specification, live resharding).
+
+use std::collections::BTreeMap;
+
+use shared::node_id::NodeId;
+use shared::slot::Slot;
+
+/// The slots of this node that are on the move: a slot it owns is migrating, one it does not own is importing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Moves {
+    /// Keys go to this node; what is not here any more is there.
+    pub migrating: BTreeMap<Slot, NodeId>,
+    /// Keys come from this node; who asks for one here says ASKING before.
+    pub importing: BTreeMap<Slot, NodeId>,
+}
+
+impl Moves {
+    /// The slot is not on the move any more.
+    pub fn end(&mut self, slot: Slot) {
+        self.migrating.remove(&slot);
+        self.importing.remove(&slot);
+    }
+
+    /// A node is forgotten: nothing moves to it or from it.
+    pub fn forget(&mut self, id: NodeId) {
+        self.migrating.retain(|_, to| *to != id);
+        self.importing.retain(|_, from| *from != id);
+    }
+
+    /// As the line of this node in `CLUSTER NODES` and `nodes.conf` says it: ` [slot->-to]`, ` [slot-<-from]`.
+    pub fn describe(&self) -> String {
+        let migrating = self.migrating.iter().map(|(slot, to)| (slot, format!(" [{slot}->-{to}]")));
+        let importing = self.importing.iter().map(|(slot, from)| (slot, format!(" [{slot}-<-{from}]")));
+        let words: BTreeMap<_, _> = migrating.chain(importing).collect();
+        words.into_values().collect()
+    }
+
+    /// Takes over a word of `nodes.conf`.
+    ///
+    /// # Errors
+    /// It is not as [`Moves::describe`] writes it.
+    pub fn read(&mut self, word: &str) -> Result<(), &'static str> {
+        const WHAT: &str = "a slot on the move is [slot->-node] or [slot-<-node]";
+        let inner = word.strip_prefix('[').and_then(|word| word.strip_suffix(']')).ok_or(WHAT)?;
+        let number = |word: &str| word.parse().ok().and_then(Slot::new).ok_or(WHAT);
+        let name = |word: &str| word.parse::<NodeId>().map_err(|_| WHAT);
+        if let Some((slot, to)) = inner.split_once("->-") {
+            self.migrating.insert(number(slot)?, name(to)?);
+        } else if let Some((slot, from)) = inner.split_once("-<-") {
+            self.importing.insert(number(slot)?, name(from)?);
+        } else {
+            return Err(WHAT);
+        }
+        Ok(())
+    }
+}

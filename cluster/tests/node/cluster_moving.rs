@@ -1,0 +1,265 @@
+//! A slot moves from one node to another: by hand, by redis-cli, and while clients write.
+
+use std::collections::BTreeMap;
+use std::process::Command as Process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use shared::client::{Client, Command};
+use shared::slot::Slot;
+use shared::testing::cluster::Cluster;
+use shared::testing::node::Program;
+use shared::testing::{Wire, binary, wait};
+
+/// A hash tag whose slot is below this.
+fn tag_below(bound: u16) -> (String, u16) {
+    let tags = (0..).map(|number| format!("t{number}"));
+    let mut found = tags.map(|tag| (Slot::of_key(tag.as_bytes()).number(), tag));
+    let (slot, tag) = found.find(|(slot, _)| *slot < bound).expect("a tag of every slot");
+    (tag, slot)
+}
+
+fn id(wire: &mut Wire) -> String {
+    wire.call(&["CLUSTER", "MYID"]).as_str().expect("its name").to_owned()
+}
+
+/// People at a cluster, and what they were answered. Names and ports of nodes are told by the node's number.
+struct Talk<'c> {
+    cluster: &'c Cluster,
+    wires: Vec<Wire>,
+    ids: Vec<String>,
+    said: Vec<String>,
+}
+
+impl<'c> Talk<'c> {
+    fn begin(cluster: &'c Cluster) -> Talk<'c> {
+        let mut wires: Vec<Wire> = cluster.nodes().iter().map(|node| node.wire()).collect();
+        let ids = wires.iter_mut().map(id).collect();
+        Talk { cluster, wires, ids, said: Vec::new() }
+    }
+
+    /// Asks a node; `ID0` and `PORT0` stand for the name and port of the first.
+    fn ask(&mut self, node: usize, line: &str) {
+        let words: Vec<String> = line.split(' ').map(|word| self.filled(word)).collect();
+        let answer = format!("{:?}", self.wires[node].call(&words));
+        let answer = self.told(&answer);
+        self.said.push(format!("{node}> {line}: {answer}"));
+    }
+
+    fn filled(&self, word: &str) -> String {
+        let mut word = if word == "''" { String::new() } else { word.to_owned() };
+        for (number, node) in self.cluster.nodes().iter().enumerate() {
+            word = word.replace(&format!("ID{number}"), &self.ids[number]);
+            word = word.replace(&format!("PORT{number}"), &node.port().to_string());
+        }
+        word
+    }
+
+    fn told(&self, answer: &str) -> String {
+        let mut answer = answer.to_owned();
+        for (number, node) in self.cluster.nodes().iter().enumerate() {
+            answer = answer.replace(&self.ids[number], &format!("ID{number}"));
+            answer = answer.replace(&node.address(), &format!("NODE{number}"));
+        }
+        answer
+    }
+}
+
+/// The first node's slot goes to the second, key by key, while others ask for them.
+fn a_slot_moves_by_hand(program: Program) -> Vec<String> {
+    let cluster = Cluster::with_options(program, 3, 0, &["--appendonly", "yes"]);
+    let mut talk = Talk::begin(&cluster);
+    let (tag, slot) = tag_below(5_000);
+    let line = |line: &str| line.replace("{t}", &format!("{{{tag}}}")).replace('#', &slot.to_string());
+    let mut waiting = cluster.node(0).wire();
+    waiting.send(&["BLPOP", &line("{t}queue"), "0"]);
+    for (node, words) in [
+        // What makes no sense.
+        (1, "CLUSTER SETSLOT # MIGRATING ID2"),
+        (0, "CLUSTER SETSLOT # IMPORTING ID1"),
+        (0, "CLUSTER SETSLOT # MIGRATING 0123456789012345678901234567890123456789"),
+        (1, "CLUSTER SETSLOT # IMPORTING nobody"),
+        (0, "CLUSTER SETSLOT # NODE nobody"),
+        (0, "CLUSTER SETSLOT # SOMEWHERE ID1"),
+        (0, "CLUSTER SETSLOT # NODE"),
+        (0, "CLUSTER SETSLOT 16384 STABLE"),
+        (0, "CLUSTER SETSLOT x STABLE"),
+        (0, "SET {t}a 1"),
+        (0, "RPUSH {t}list x y z"),
+        (0, "SET {t}soon 1 PX 100000"),
+        (0, "CLUSTER SETSLOT # NODE ID1"),
+        // On the move.
+        (1, "CLUSTER SETSLOT # IMPORTING ID0"),
+        (0, "CLUSTER SETSLOT # MIGRATING ID1"),
+        (0, "GET {t}a"),
+        (0, "GET {t}none"),
+        (0, "SET {t}new 5"),
+        (0, "MGET {t}a {t}none"),
+        (0, "MGET {t}none {t}neither"),
+        (2, "GET {t}a"),
+        (1, "GET {t}a"),
+        (1, "ASKING"),
+        (1, "GET {t}none"),
+        (1, "GET {t}none"),
+        (1, "ASKING"),
+        (1, "MGET {t}none {t}neither"),
+        (1, "ASKING"),
+        (1, "SET {t}new 5"),
+        (0, "GET {t}new"),
+        (0, "MULTI"),
+        (0, "INCR {t}a"),
+        (0, "RPUSH {t}list w"),
+        (0, "EXEC"),
+        (0, "MULTI"),
+        (0, "INCR {t}none"),
+        (0, "EXEC"),
+        // Key by key.
+        (0, "MIGRATE 127.0.0.1 PORT1 {t}a 0 1000 KEYS {t}a"),
+        (0, "MIGRATE 127.0.0.1 PORT1 '' 1x 1000 KEYS {t}a"),
+        (0, "MIGRATE 127.0.0.1 PORT1 {t}a 0 1000 SOON"),
+        (0, "MIGRATE 127.0.0.1 PORT1 {t}none 0 1000"),
+        (0, "MIGRATE 127.0.0.1 1 {t}a 0 100"),
+        (0, "MIGRATE 127.0.0.1 PORT1 {t}a 0 1000 COPY"),
+        (0, "GET {t}a"),
+        (0, "MIGRATE 127.0.0.1 PORT1 {t}a 0 1000"),
+        (0, "MIGRATE 127.0.0.1 PORT1 '' 0 1000 REPLACE KEYS {t}a {t}list {t}none {t}soon {t}a"),
+        (0, "MIGRATE 127.0.0.1 PORT1 '' 0 1000 KEYS {t}a {t}list"),
+        (0, "GET {t}a"),
+        (0, "CLUSTER COUNTKEYSINSLOT #"),
+        (1, "CLUSTER COUNTKEYSINSLOT #"),
+        (1, "ASKING"),
+        (1, "MULTI"),
+        (1, "GET {t}a"),
+        (1, "LRANGE {t}list 0 -1"),
+        (1, "EXEC"),
+        (1, "GET {t}a"),
+        (0, "CLUSTER SETSLOT # STABLE"),
+        (0, "GET {t}a"),
+        (0, "CLUSTER SETSLOT # MIGRATING ID1"),
+        // Handed over.
+        (1, "CLUSTER SETSLOT # NODE ID1"),
+        (0, "CLUSTER SETSLOT # NODE ID1"),
+        (0, "GET {t}a"),
+        (1, "GET {t}a"),
+        (1, "EXISTS {t}soon {t}new {t}list"),
+        (1, "RESTORE-ASKING {t}bad 0 nothing"),
+        (0, "ASKING"),
+        (0, "GET {t}a"),
+    ] {
+        talk.ask(node, &line(words));
+    }
+    let soon = line("{t}soon");
+    let left = talk.wires[1].call(&["PTTL", &soon]).as_int().unwrap_or_default();
+    talk.said.push(format!("a deadline moves along: {}", (90_000..=100_000).contains(&left)));
+    let sent_away = waiting.read().to_string();
+    talk.said.push(talk.told(&format!("BLPOP: {sent_away}")));
+    wait::until("the third node knows", || {
+        let answer = talk.wires[2].call(&["GET", &soon]).to_string();
+        talk.told(&answer).contains("NODE1")
+    });
+    talk.said
+}
+
+#[test]
+fn a_slot_that_moves_is_answered_for_as_by_redis() {
+    let (redis, ours) = (a_slot_moves_by_hand(Program::Redis), a_slot_moves_by_hand(Program::Ours));
+    let differences: Vec<String> = redis
+        .iter()
+        .zip(&ours)
+        .filter(|(redis, ours)| redis != ours)
+        .map(|(redis, ours)| format!("redis {redis}\nours  {ours}"))
+        .collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn a_slot_on_the_move_is_so_after_a_crash() {
+    let mut cluster = Cluster::ours(3, 0);
+    let ids: Vec<String> = cluster.nodes().iter().map(|node| id(&mut node.wire())).collect();
+    let (tag, slot) = tag_below(5_000);
+    let (key, slot) = (format!("{{{tag}}}a"), slot.to_string());
+    assert!(cluster.node(1).wire().call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &ids[0]]).is_ok());
+    assert!(cluster.node(0).wire().call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &ids[1]]).is_ok());
+    for node in [0, 1] {
+        cluster.node_mut(node).kill();
+        cluster.node_mut(node).start();
+    }
+    cluster.wait_ok();
+    let asked = cluster.node(0).wire().call(&["GET", &key]).to_string();
+    assert!(asked.contains(&format!("ASK {slot} {}", cluster.node(1).address())), "{asked}");
+    let mut target = cluster.node(1).wire();
+    assert!(target.call(&["ASKING"]).is_ok() && target.call(&["GET", &key]).is_null());
+}
+
+/// Clients that write keys of moving slots all the time, each value once.
+struct Writers {
+    stop: Arc<AtomicBool>,
+    writing: Vec<tokio::task::JoinHandle<BTreeMap<String, u64>>>,
+}
+
+impl Writers {
+    fn begin(client: &Client, keys: &[String], count: usize) -> Writers {
+        let stop = Arc::new(AtomicBool::new(false));
+        let share = keys.len().div_ceil(count);
+        let writing = keys.chunks(share).map(|keys| {
+            let (client, keys, stop) = (client.clone(), keys.to_vec(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut last: BTreeMap<String, u64> = BTreeMap::new();
+                while !stop.load(Ordering::Relaxed) {
+                    for key in &keys {
+                        // Not idempotent: run twice or lost, the sum is wrong.
+                        let written = client.call(Command::new("INCR").key(key)).await;
+                        written.unwrap_or_else(|error| panic!("{key}: {error}"));
+                        *last.entry(key.clone()).or_default() += 1;
+                    }
+                }
+                last
+            })
+        });
+        Writers { stop: Arc::clone(&stop), writing: writing.collect() }
+    }
+
+    async fn end(self) -> BTreeMap<String, u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = BTreeMap::new();
+        for writing in self.writing {
+            all.extend(writing.await.expect("no writer failed"));
+        }
+        all
+    }
+}
+
+#[tokio::test]
+async fn redis_cli_moves_slots_while_clients_write_and_no_write_is_lost_or_done_twice() {
+    const SLOTS_MOVED: u16 = 60;
+    let mut cluster = Cluster::ours(3, 0);
+    let new = cluster.add_primary(Program::Ours);
+    let keys: Vec<String> = (0..)
+        .map(|number| format!("key:{number}"))
+        .filter(|key| Slot::of_key(key.as_bytes()).number() < SLOTS_MOVED)
+        .take(200)
+        .collect();
+    let client = Client::connect_url(&cluster.url()).await.expect("a client");
+    let writers = Writers::begin(&client, &keys, 8);
+    let (from, to) = (id(&mut cluster.node(0).wire()), id(&mut cluster.node(new).wire()));
+    let address = cluster.node(1).address();
+    let moved = tokio::task::spawn_blocking(move || {
+        let count = SLOTS_MOVED.to_string();
+        let mut reshard = Process::new(binary::installed("redis-cli"));
+        reshard.args(["--cluster", "reshard", &address, "--cluster-from", &from, "--cluster-to", &to]);
+        reshard.args(["--cluster-slots", &count, "--cluster-yes"]).output()
+    });
+    let moved = moved.await.expect("it ran").expect("redis-cli");
+    let text = String::from_utf8_lossy(&moved.stdout) + String::from_utf8_lossy(&moved.stderr);
+    assert!(moved.status.success(), "{text}");
+    let written = writers.end().await;
+    assert!(written.values().all(|count| *count > 1), "they wrote all the time: {written:?}");
+    let mut owner = cluster.node(new).wire();
+    for (key, count) in &written {
+        let value = owner.call(&["GET", key]);
+        assert_eq!(value.as_str(), Some(count.to_string().as_str()), "{key}");
+    }
+    wait::until("the old owner has none of them", || {
+        cluster.node(0).wire().call(&["DBSIZE"]).as_int() == Some(0)
+    });
+}
