@@ -191,6 +191,131 @@ fn a_slot_on_the_move_is_so_after_a_crash() {
     assert!(target.call(&["ASKING"]).is_ok() && target.call(&["GET", &key]).is_null());
 }
 
+/// A slot of the first node that is on the move to the second, with one key in it.
+fn moving() -> (Cluster, String) {
+    let cluster = Cluster::ours(3, 0);
+    let ids: Vec<String> = cluster.nodes().iter().map(|node| id(&mut node.wire())).collect();
+    let (tag, slot) = tag_below(5_000);
+    let (key, slot) = (format!("{{{tag}}}a"), slot.to_string());
+    let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
+    assert!(source.call(&["SET", &key, "1"]).is_ok());
+    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &ids[0]]).is_ok());
+    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &ids[1]]).is_ok());
+    (cluster, key)
+}
+
+#[test]
+fn who_wants_a_key_that_is_on_its_way_waits_and_gets_it_where_it_is_then() {
+    let (cluster, key) = moving();
+    let port = cluster.node(1).port().to_string();
+    let target = cluster.node(1).process().expect("it runs");
+    target.pause();
+    let (mut migrating, mut wanting) = (cluster.node(0).wire(), cluster.node(0).wire());
+    migrating.send(&["MIGRATE", "127.0.0.1", &port, &key, "0", "1000"]);
+    wait::until("the key is on its way", || {
+        // In a transaction nobody waits.
+        let mut asking = cluster.node(0).wire();
+        assert!(asking.call(&["MULTI"]).is_ok());
+        let queued = asking.call(&["GET", &key]);
+        queued.as_error().is_some_and(|error| error.code() == "TRYAGAIN")
+    });
+    wanting.send(&["APPEND", &key, "2"]);
+    // Others are not kept waiting.
+    let mut other = cluster.node(0).wire();
+    assert!(other.call(&["PING"]).as_str() == Some("PONG"));
+    let failed = migrating.read();
+    assert!(failed.as_error().is_some_and(|error| error.code() == "IOERR"), "{failed}");
+    assert_eq!(wanting.read().as_int(), Some(2), "it did not leave, so it is written here");
+    target.resume();
+
+    // What the other node was sent while it stood still may be there: it is replaced.
+    migrating.send(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000", "REPLACE"]);
+    let moved = migrating.read();
+    assert!(moved.is_ok(), "{moved}");
+    let asked = wanting.call(&["GET", &key]);
+    assert!(asked.as_error().is_some_and(|error| error.code() == "ASK"), "{asked}");
+    let mut there = cluster.node(1).wire();
+    assert!(there.call(&["ASKING"]).is_ok());
+    assert_eq!(there.call(&["GET", &key]).as_str(), Some("12"));
+}
+
+#[test]
+fn a_key_that_has_moved_survives_a_crash_of_either_node() {
+    let (mut cluster, key) = moving();
+    let port = cluster.node(1).port().to_string();
+    assert!(cluster.node(0).wire().call(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]).is_ok());
+    for node in [1, 0] {
+        cluster.node_mut(node).kill();
+        cluster.node_mut(node).start();
+    }
+    cluster.wait_ok();
+    let asked = cluster.node(0).wire().call(&["GET", &key]);
+    assert!(asked.as_error().is_some_and(|error| error.code() == "ASK"), "{asked}");
+    let mut there = cluster.node(1).wire();
+    assert!(there.call(&["ASKING"]).is_ok());
+    assert_eq!(there.call(&["GET", &key]).as_str(), Some("1"));
+}
+
+/// `redis-cli --cluster …`: whether it succeeded, and what it printed.
+fn redis_cli(words: &[&str]) -> (bool, String) {
+    let ran = Process::new(binary::installed("redis-cli")).arg("--cluster").args(words).output().unwrap();
+    let text = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    (ran.status.success(), text.into_owned())
+}
+
+fn run(words: &[&str]) -> String {
+    let (succeeded, text) = redis_cli(words);
+    assert!(succeeded, "{words:?}: {text}");
+    text
+}
+
+fn wait_agreed(address: &str) {
+    wait::until("all agree", || redis_cli(&["check", address]).0);
+}
+
+#[test]
+fn redis_cli_gives_a_node_slots_mends_what_was_left_open_and_removes_the_node() {
+    const SLOTS_MOVED: &str = "40";
+    let mut cluster = Cluster::ours(3, 0);
+    let keys: Vec<String> = (0..4_000).map(|number| format!("key:{number}")).collect();
+    let keys = keys.iter().filter(|key| Slot::of_key(key.as_bytes()).number() < 100);
+    for key in keys.clone() {
+        assert!(cluster.node(0).wire().call(&["SET", key, key]).is_ok());
+    }
+    let new = cluster.add_primary(Program::Ours);
+    let (address, home_id) = (cluster.node(1).address(), id(&mut cluster.node(0).wire()));
+    let new_id = id(&mut cluster.node(new).wire());
+    let reshard = |from: &str, to: &str| {
+        let sides = ["--cluster-from", from, "--cluster-to", to, "--cluster-slots", SLOTS_MOVED];
+        run(&[&["reshard", &address, "--cluster-yes"][..], &sides].concat());
+        wait_agreed(&address);
+    };
+    reshard(&home_id, &new_id);
+    let moved = cluster.node(new).wire().call(&["DBSIZE"]).as_int().unwrap_or_default();
+    assert!(moved > 0 && moved < keys.clone().count() as i64, "{moved}");
+
+    // Somebody began to move a slot and went away.
+    let slot = Slot::of_key(b"key:7");
+    let (from, to) = (cluster.owner_of("key:7"), 1);
+    let (from_id, to_id) = (id(&mut cluster.node(from).wire()), id(&mut cluster.node(to).wire()));
+    let slot = slot.to_string();
+    assert!(cluster.node(to).wire().call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).is_ok());
+    assert!(cluster.node(from).wire().call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).is_ok());
+    assert!(!redis_cli(&["check", &address]).0, "a slot is open");
+    run(&["fix", &address]);
+    wait_agreed(&address);
+
+    // The new node gives back what it has and leaves.
+    reshard(&new_id, &home_id);
+    assert_eq!(cluster.node(new).wire().call(&["DBSIZE"]).as_int(), Some(0));
+    run(&["del-node", &address, &new_id]);
+    wait_agreed(&address);
+    for key in keys {
+        let value = cluster.node(cluster.owner_of(key)).wire().call(&["GET", key]);
+        assert_eq!(value.as_str(), Some(key.as_str()));
+    }
+}
+
 /// Clients that write keys of moving slots all the time, each value once.
 struct Writers {
     stop: Arc<AtomicBool>,
