@@ -178,6 +178,11 @@ impl Node {
     /// Stops in order: no new connections, the old ones closed, the log written and synced.
     pub fn stop(self) -> Result<(), NodeError> {
         self.shared.workers.stop();
+        if let Some(bus) = &self.shared.bus
+            && let Err(why) = bus.order(|engine, _, _| engine.save())
+        {
+            tracing::warn!(why, "nodes.conf is not as it should be");
+        }
         let closed = self.shared.log.close();
         let config = self.shared.config();
         if !config.pidfile.is_empty()

@@ -193,7 +193,12 @@ impl Engine {
         if was_mine && to != my_id {
             self.slots_lost([slot].into_iter().collect());
         }
-        self.changed();
+        if to == my_id {
+            self.changed();
+        } else {
+            // Its new owner claims it in a higher epoch.
+            self.heard_change();
+        }
         if imported {
             self.bump_epoch();
             let heartbeat = self.heartbeat(None, rng);

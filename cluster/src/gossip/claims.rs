@@ -12,7 +12,7 @@ impl Engine {
     pub(super) fn hear_claims(&mut self, packet: Packet, heartbeat: &Heartbeat) {
         let outcome = self.topology.claim(packet.sender, heartbeat.config_epoch, &heartbeat.slots);
         if outcome.changed {
-            self.changed();
+            self.heard_change();
         }
         self.slots_lost(outcome.lost);
         if let Some(owner) = outcome.overruled_by {
@@ -31,7 +31,7 @@ impl Engine {
             return;
         }
         member.config_epoch = claim.config_epoch;
-        self.changed();
+        self.heard_change();
         let outcome = self.topology.claim(claim.node, claim.config_epoch, &claim.slots);
         self.slots_lost(outcome.lost);
     }

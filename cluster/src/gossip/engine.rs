@@ -44,6 +44,8 @@ pub struct Engine {
     effects: Vec<Effect>,
     /// Something that must survive a restart changed.
     unsaved: bool,
+    /// Something changed that others will tell again if it is forgotten: saved at the next tick, with all that changed until then.
+    unsaved_heard: bool,
     /// Something the request path sees changed.
     unshown: bool,
 }
@@ -65,6 +67,7 @@ impl Engine {
             next_random_ping: now,
             effects: Vec::new(),
             unsaved: true,
+            unsaved_heard: false,
             unshown: true,
         }
     }
@@ -72,7 +75,10 @@ impl Engine {
     /// Takes an event; returns what is to be done, in order.
     pub fn handle(&mut self, event: Event, now: Moment, rng: &mut Rng) -> Vec<Effect> {
         match event {
-            Event::Tick => self.tick(now, rng),
+            Event::Tick => {
+                self.unsaved |= self.unsaved_heard;
+                self.tick(now, rng);
+            }
             Event::Connected(link) => self.connected(link, now, rng),
             Event::Closed(link) => self.closed(link, now),
             Event::Received { link, local, remote, sender, message } => {
@@ -113,6 +119,7 @@ impl Engine {
         self.judge_state(now);
         let mut effects = Vec::with_capacity(self.effects.len() + 2);
         if std::mem::take(&mut self.unsaved) {
+            self.unsaved_heard = false;
             effects.push(Effect::Save);
         }
         if std::mem::take(&mut self.unshown) {
@@ -125,6 +132,12 @@ impl Engine {
     /// Something changed that must survive a restart and that clients may see.
     pub(super) fn changed(&mut self) {
         self.unsaved = true;
+        self.unshown = true;
+    }
+
+    /// Others said something that they will say again: who owns what, and since which epoch.
+    pub(super) fn heard_change(&mut self) {
+        self.unsaved_heard = true;
         self.unshown = true;
     }
 

@@ -94,13 +94,13 @@ impl Engine {
     fn hear_epochs(&mut self, sender: NodeId, heartbeat: &Heartbeat) {
         if heartbeat.current_epoch > self.topology.current_epoch {
             self.topology.current_epoch = heartbeat.current_epoch;
-            self.changed();
+            self.heard_change();
         }
         if let Some(member) = self.topology.member_mut(sender)
             && heartbeat.config_epoch > member.config_epoch
         {
             member.config_epoch = heartbeat.config_epoch;
-            self.changed();
+            self.heard_change();
         }
     }
 

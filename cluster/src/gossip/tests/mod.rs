@@ -4,5 +4,6 @@ mod convergence;
 mod failing;
 mod forged;
 mod joining;
+mod moving;
 mod network;
 mod owning;

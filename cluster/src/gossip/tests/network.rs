@@ -33,6 +33,8 @@ pub(super) struct Network {
     pub(super) silent: Vec<bool>,
     /// Slots each node was told to have lost.
     pub(super) lost: Vec<SlotSet>,
+    /// What is in each node's `nodes.conf`.
+    saved: Vec<Topology>,
     rng: Rng,
     due: BTreeMap<(u64, u64), (usize, Delivery)>,
     sequence: u64,
@@ -59,6 +61,7 @@ impl Network {
             delay_ms_max: 2,
             silent: vec![false; nodes],
             lost: vec![SlotSet::new(); nodes],
+            saved: Vec::new(),
             rng: Rng::from_seed(seed),
             due: BTreeMap::new(),
             sequence: 0,
@@ -70,6 +73,7 @@ impl Network {
             name.iter_mut().for_each(|byte| *byte = network.rng.next_u64() as u8);
             let address = Address { ip: None, port: 7000, bus_port: 17000 };
             let topology = Topology::new(NodeId::from_bytes(name), address);
+            network.saved.push(topology.clone());
             network.engines.push(Engine::new(topology, settings(), Moment::default()));
             network.post(node, network.rng.clone().below(TICK_MS), Delivery::Tick);
         }
@@ -125,7 +129,8 @@ impl Network {
     pub(super) fn give(&mut self, node: usize, event: Event) {
         let before = durable(&self.engines[node]);
         let effects = self.engines[node].handle(event, Moment::from_ms(self.now), &mut self.rng);
-        if durable(&self.engines[node]) != before {
+        let after = durable(&self.engines[node]);
+        if after.0 != before.0 || after.1.iter().any(|slot| !before.1.contains(slot)) {
             assert_eq!(effects.first(), Some(&Effect::Save), "what changed is on disk before it is said");
         }
         self.perform(node, effects);
@@ -134,7 +139,7 @@ impl Network {
     /// The process of a node ends and starts anew from its `nodes.conf`; its links break.
     pub(super) fn restart(&mut self, node: usize) {
         self.cut(node);
-        let topology = self.engines[node].topology().clone();
+        let topology = self.saved[node].clone();
         self.engines[node] = Engine::new(topology, settings(), Moment::from_ms(self.now));
     }
 
@@ -227,7 +232,8 @@ impl Network {
     fn perform(&mut self, node: usize, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Save | Effect::Show => {}
+                Effect::Save => self.saved[node] = self.engines[node].topology().clone(),
+                Effect::Show => {}
                 Effect::SlotsLost(slots) => slots.iter().for_each(|s| {
                     self.lost[node].insert(s);
                 }),
@@ -265,13 +271,14 @@ impl Network {
     }
 }
 
-/// All that `nodes.conf` keeps, but times.
-fn durable(engine: &Engine) -> String {
+/// What nobody else would tell again: who there is, what this node claims, and its votes.
+fn durable(engine: &Engine) -> (String, SlotSet) {
     let topology = engine.topology();
     let line = |m: &Member| {
         let fail = matches!(m.health, Health::Failed { .. });
-        format!("{} {:?} {fail} {} {:?}", m.id, m.address, m.config_epoch, m.slots().ranges())
+        format!("{} {:?} {fail}", m.id, m.address)
     };
     let members: Vec<String> = topology.members().filter(|m| m.joined()).map(line).collect();
-    format!("{members:?} {} {}", topology.current_epoch, topology.last_vote_epoch)
+    let me = topology.me();
+    (format!("{members:?} {} {}", me.config_epoch, topology.last_vote_epoch), me.slots().clone())
 }

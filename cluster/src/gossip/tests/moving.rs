@@ -1,0 +1,88 @@
+//! A slot goes from one node to another by the orders of CLUSTER SETSLOT.
+
+use shared::slot::Slot;
+use shared::slot_set::SlotSet;
+
+use super::network::Network;
+use crate::gossip::admin::Refused;
+
+/// Three nodes of a formed cluster, and a slot of the first.
+fn formed(seed: u64) -> (Network, Slot) {
+    let network = Network::formed(3, seed);
+    let slot = network.engines[0].topology().me().slots().iter().next().unwrap();
+    (network, slot)
+}
+
+#[test]
+fn a_slot_that_was_handed_over_is_the_new_owners_everywhere() {
+    let (mut network, slot) = formed(1);
+    let (from, to) = (network.id(0), network.id(1));
+    network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+    network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+    let before = network.engines[1].topology().me().config_epoch;
+    // Only the new owner is told; the others hear it from its claim in a higher epoch.
+    network.order(1, |engine, _, rng| engine.give_slot(slot, to, false, rng)).unwrap();
+    assert!(network.engines[1].topology().me().config_epoch > before);
+    assert!(network.run_until(2_000, |n| {
+        n.all_agree() && n.engines.iter().all(|e| e.topology().owner(slot).unwrap().id == to)
+    }));
+    let lost: SlotSet = [slot].into_iter().collect();
+    assert_eq!(network.lost[0], lost, "its subscribers are told");
+    assert!(network.engines.iter().all(|e| e.topology().moves == crate::topology::Moves::default()));
+}
+
+#[test]
+fn nobodys_claim_takes_a_slot_away_that_is_being_imported() {
+    let (mut network, slot) = formed(2);
+    let (from, third) = (network.id(0), network.id(2));
+    network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+    // The third takes it meanwhile, in a higher epoch.
+    network
+        .order(2, |engine, _, rng| {
+            engine.import_slot(slot, from).unwrap();
+            engine.give_slot(slot, third, true, rng)
+        })
+        .unwrap();
+    network.run(3_000);
+    assert_eq!(network.engines[0].topology().owner(slot).unwrap().id, third);
+    assert_eq!(
+        network.engines[1].topology().owner(slot).unwrap().id,
+        from,
+        "it imports from whom it was told"
+    );
+    network.order(1, |engine, _, _| engine.keep_slot(slot));
+    assert!(network.run_until(10_000, |n| n.all_agree()));
+}
+
+#[test]
+fn orders_about_slots_that_make_no_sense_change_nothing() {
+    let (mut network, slot) = formed(3);
+    let (me, peer, stranger) = (network.id(0), network.id(1), crate::topology::tests::id(77));
+    let before = network.engines[0].topology().moves.clone();
+    network.order(0, |engine, _, rng| {
+        let number = slot.number();
+        assert_eq!(engine.import_slot(slot, peer), Err(Refused::AlreadyOwner(number)));
+        assert_eq!(engine.migrate_slot(slot, stranger), Err(Refused::Stranger(stranger.to_string())));
+        assert_eq!(
+            engine.give_slot(slot, stranger, true, rng),
+            Err(Refused::UnknownNode(stranger.to_string()))
+        );
+        assert_eq!(engine.give_slot(slot, peer, false, rng), Err(Refused::HoldsKeys(number)));
+        assert_eq!(engine.topology().owner(slot).unwrap().id, me);
+    });
+    network.order(1, |engine, _, _| {
+        assert_eq!(engine.migrate_slot(slot, me), Err(Refused::NotOwner(slot.number())));
+    });
+    assert_eq!(network.engines[0].topology().moves, before);
+}
+
+#[test]
+fn a_node_that_is_forgotten_has_no_slots_on_the_move() {
+    let (mut network, slot) = formed(4);
+    let peer = network.id(1);
+    network.order(0, |engine, now, _| {
+        engine.migrate_slot(slot, peer).unwrap();
+        engine.forget(peer, now).unwrap();
+        assert!(engine.topology().moves.migrating.is_empty());
+    });
+}
