@@ -63,17 +63,46 @@ impl SlotSet {
 
     /// Its slots in order.
     pub fn iter(&self) -> impl Iterator<Item = Slot> + '_ {
-        Slot::all().filter(|&s| self.contains(s))
+        self.words.iter().enumerate().flat_map(|(index, &word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros() as usize;
+                // Takes the lowest bit away; of none there is none.
+                rest &= rest.checked_sub(1)?;
+                Slot::new((index * 64 + bit) as u16)
+            })
+        })
+    }
+
+    /// Its slots that another set does not hold.
+    pub fn minus(&self, other: &SlotSet) -> SlotSet {
+        let mut rest = self.clone();
+        rest.words.iter_mut().zip(other.words.iter()).for_each(|(word, other)| *word &= !other);
+        rest
+    }
+
+    /// The first slot from this number on that is in it, or is not; 16,384 if there is none.
+    fn next(&self, from: usize, inside: bool) -> usize {
+        let mut at = from;
+        while at < SLOTS {
+            let word = if inside { self.words[at / 64] } else { !self.words[at / 64] };
+            let rest = word >> (at % 64);
+            if rest != 0 {
+                return at + rest.trailing_zeros() as usize;
+            }
+            at = (at / 64 + 1) * 64;
+        }
+        SLOTS
     }
 
     /// Its slots as runs of neighbours, in order.
     pub fn ranges(&self) -> Vec<RangeInclusive<u16>> {
-        let mut ranges: Vec<RangeInclusive<u16>> = Vec::new();
-        for slot in self.iter() {
-            match ranges.last_mut() {
-                Some(last) if *last.end() + 1 == slot.number() => *last = *last.start()..=slot.number(),
-                _ => ranges.push(slot.number()..=slot.number()),
-            }
+        let mut ranges = Vec::new();
+        let mut first = self.next(0, true);
+        while first < SLOTS {
+            let end = self.next(first, false);
+            ranges.push(first as u16..=(end - 1) as u16);
+            first = self.next(end, true);
         }
         ranges
     }
@@ -131,6 +160,16 @@ mod tests {
 
     fn set(numbers: &[u16]) -> SlotSet {
         numbers.iter().filter_map(|&n| Slot::new(n)).collect()
+    }
+
+    #[test]
+    fn slots_come_in_order_and_without_those_of_another_set() {
+        let numbers = [0, 1, 63, 64, 65, 127, 9_000, 16_383];
+        let all = set(&numbers);
+        assert_eq!(all.iter().map(Slot::number).collect::<Vec<_>>(), numbers);
+        assert_eq!(all.minus(&set(&[1, 64, 2])), set(&[0, 63, 65, 127, 9_000, 16_383]));
+        assert_eq!(SlotSet::full().iter().count(), SLOTS);
+        assert_eq!(SlotSet::full().minus(&SlotSet::full()), SlotSet::new());
     }
 
     #[test]

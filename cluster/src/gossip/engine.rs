@@ -44,8 +44,9 @@ pub struct Engine {
     effects: Vec<Effect>,
     /// Something that must survive a restart changed.
     unsaved: bool,
-    /// Something changed that others will tell again if it is forgotten: saved at the next tick, with all that changed until then.
+    /// Something changed that others will tell again if it is forgotten: saved with all that changes until `next_heard_save`.
     unsaved_heard: bool,
+    next_heard_save: Moment,
     /// Something the request path sees changed.
     unshown: bool,
 }
@@ -68,6 +69,7 @@ impl Engine {
             effects: Vec::new(),
             unsaved: true,
             unsaved_heard: false,
+            next_heard_save: now,
             unshown: true,
         }
     }
@@ -76,7 +78,10 @@ impl Engine {
     pub fn handle(&mut self, event: Event, now: Moment, rng: &mut Rng) -> Vec<Effect> {
         match event {
             Event::Tick => {
-                self.unsaved |= self.unsaved_heard;
+                if self.unsaved_heard && now >= self.next_heard_save {
+                    self.unsaved = true;
+                    self.next_heard_save = now.after(TICK_MS);
+                }
                 self.tick(now, rng);
             }
             Event::Connected(link) => self.connected(link, now, rng),

@@ -26,13 +26,12 @@ impl Topology {
         if claimant == self.my_id() || member.slots() == slots {
             return outcome;
         }
-        for slot in slots.iter() {
+        for slot in slots.minus(member.slots()).iter() {
             // Whose it is once it has moved is said by whoever moves it, and by nobody else.
             if self.moves.importing.contains_key(&slot) {
                 continue;
             }
             match self.owner(slot).map(|owner| (owner.id, owner.config_epoch)) {
-                Some((owner, _)) if owner == claimant => {}
                 Some((owner, held_since)) if held_since >= epoch => {
                     if held_since > epoch {
                         outcome.overruled_by.get_or_insert(owner);
