@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! - `crash`: every process killed in the middle of typing, ten times.
-//! - `away`: the cluster is away for a while. `disk`: a node's disk is full.
+//! - `away`: the cluster is away for a while. `moving`: slots move while people type. `disk`: a node's disk is full.
 //! - `yjs`: y-websocket clients in node. `saving`: snapshots, trimming, crashes. `hostile`: bad bytes and slow clients.
 //! - `foreign`: clients that speak RESP only. `control`: `docs:control`. `http`: documents by HTTP. `twins`, `lease`, `race`: two services.
 //! - `support`: what they share.
@@ -21,6 +21,7 @@ mod foreign;
 mod hostile;
 mod http;
 mod lease;
+mod moving;
 mod race;
 mod saving;
 mod support;

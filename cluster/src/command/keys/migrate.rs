@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::resp::write;
 use shared::rt::time::Duration;
+use tokio::sync::oneshot;
 
 use crate::command::{Args, CommandError, Reply, SessionContext};
 use crate::migrate::{Migration, Target, migrate as run};
@@ -25,13 +26,18 @@ pub fn keys(args: &Args<'_>, found: &mut dyn FnMut(usize)) {
 /// Answers `OK` when the keys are on the disk of the other node and gone here, `NOKEY` if there are none.
 pub fn migrate(context: &mut SessionContext<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Result {
     let migration = parse(context, &args)?;
-    let node = Arc::clone(context.node);
+    let (node, (done, migrated)) = (Arc::clone(context.node), oneshot::channel());
+    // It goes on although its client hangs up: else keys that were sent would be on both nodes.
+    context.node.workers.spawn(async move {
+        let _ = done.send(run(&node, migration).await);
+    });
     context.pause(Pause::Reply(Box::pin(async move {
         let mut reply = Vec::new();
-        match run(&node, migration).await {
-            Ok(0) => write::simple(&mut reply, "NOKEY"),
-            Ok(_) => write::simple(&mut reply, "OK"),
-            Err(error) => write::error(&mut reply, &error.to_string()),
+        match migrated.await {
+            Ok(Ok(0)) => write::simple(&mut reply, "NOKEY"),
+            Ok(Ok(_)) => write::simple(&mut reply, "OK"),
+            Ok(Err(error)) => write::error(&mut reply, &error.to_string()),
+            Err(_) => write::error(&mut reply, "IOERR the node is shutting down"),
         }
         reply
     })));
