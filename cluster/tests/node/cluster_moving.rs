@@ -178,9 +178,9 @@ fn a_slot_on_the_move_is_so_after_a_crash() {
     let ids: Vec<String> = cluster.nodes().iter().map(|node| id(&mut node.wire())).collect();
     let (tag, slot) = tag_below(5_000);
     let (key, slot) = (format!("{{{tag}}}a"), slot.to_string());
-    assert!(cluster.node(1).wire().call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &ids[0]]).is_ok());
-    assert!(cluster.node(0).wire().call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &ids[1]]).is_ok());
-    for node in [0, 1] {
+    for (node, state, other) in [(1, "IMPORTING", &ids[0]), (0, "MIGRATING", &ids[1])] {
+        assert!(cluster.node(node).wire().call(&["CLUSTER", "SETSLOT", &slot, state, other]).is_ok());
+        // At once: what was answered is not forgotten.
         cluster.node_mut(node).kill();
         cluster.node_mut(node).start();
     }
