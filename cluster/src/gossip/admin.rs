@@ -11,7 +11,7 @@ use shared::slot_set::SlotSet;
 
 use super::effect::Effect;
 use super::engine::Engine;
-use super::message::Message;
+use super::message::{Claim, Message};
 use crate::topology::{Address, Member, Moment, Moves};
 
 /// How long rumors about a forgotten node are not believed, milliseconds (Redis Cluster specification, FORGET).
@@ -172,13 +172,7 @@ impl Engine {
     ///
     /// # Errors
     /// An unknown node, or keys of the slot that would be left behind.
-    pub fn give_slot(
-        &mut self,
-        slot: Slot,
-        to: NodeId,
-        is_empty: bool,
-        rng: &mut Rng,
-    ) -> Result<(), Refused> {
+    pub fn give_slot(&mut self, slot: Slot, to: NodeId, is_empty: bool) -> Result<(), Refused> {
         self.known(to).ok_or_else(|| Refused::UnknownNode(to.to_string()))?;
         let my_id = self.topology.my_id();
         let was_mine = self.topology.me().slots().contains(slot);
@@ -201,8 +195,10 @@ impl Engine {
         }
         if imported {
             self.bump_epoch();
-            let heartbeat = self.heartbeat(None, rng);
-            self.broadcast(&Message::Pong(heartbeat));
+            let me = self.topology.me();
+            let claim = Claim { node: me.id, config_epoch: me.config_epoch, slots: me.slots().clone() };
+            // An unasked pong would be passed over. Whoever takes the next slot must know this epoch to take a higher one.
+            self.broadcast(&Message::Update(claim));
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! Who owns a slot, and the keys in it.
 
 use shared::node_id::NodeId;
-use shared::rt::rng::Rng;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
@@ -73,16 +72,14 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
     if args.is(3, "stable") && args.len() == 4 {
         bus.order(|engine, _, _| engine.keep_slot(slot)).map_err(unsaved)?;
     } else if with_node("migrating") {
-        order(&bus, args.at(4), Refused::Stranger, |engine, node, _| engine.migrate_slot(slot, node))?;
+        order(&bus, args.at(4), Refused::Stranger, |engine, node| engine.migrate_slot(slot, node))?;
     } else if with_node("importing") {
-        order(&bus, args.at(4), Refused::Stranger, |engine, node, _| engine.import_slot(slot, node))?;
+        order(&bus, args.at(4), Refused::Stranger, |engine, node| engine.import_slot(slot, node))?;
     } else if with_node("node") {
         // Held until the slot is not this node's any more: no key comes into it in between.
         let partition = context.node.keyspace.lock(slot.partition());
         let is_empty = partition.table(slot).is_empty();
-        order(&bus, args.at(4), Refused::UnknownNode, |engine, node, rng| {
-            engine.give_slot(slot, node, is_empty, rng)
-        })?;
+        order(&bus, args.at(4), Refused::UnknownNode, |engine, node| engine.give_slot(slot, node, is_empty))?;
     } else {
         return Err(CommandError::text(
             "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP",
@@ -97,11 +94,11 @@ fn order(
     bus: &Bus,
     name: &[u8],
     unknown: fn(String) -> Refused,
-    order: impl FnOnce(&mut Engine, NodeId, &mut Rng) -> Result<(), Refused>,
+    order: impl FnOnce(&mut Engine, NodeId) -> Result<(), Refused>,
 ) -> Done {
     let name = String::from_utf8_lossy(name).into_owned();
     let node: NodeId = name.parse().map_err(|_| refused(unknown(name)))?;
-    bus.order(|engine, _, rng| order(engine, node, rng)).map_err(unsaved)?.map_err(refused)
+    bus.order(|engine, _, _| order(engine, node)).map_err(unsaved)?.map_err(refused)
 }
 
 pub(super) fn flush(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {

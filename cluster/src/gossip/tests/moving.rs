@@ -21,7 +21,7 @@ fn a_slot_that_was_handed_over_is_the_new_owners_everywhere() {
     network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
     let before = network.engines[1].topology().me().config_epoch;
     // Only the new owner is told; the others hear it from its claim in a higher epoch.
-    network.order(1, |engine, _, rng| engine.give_slot(slot, to, false, rng)).unwrap();
+    network.order(1, |engine, _, _| engine.give_slot(slot, to, false)).unwrap();
     assert!(network.engines[1].topology().me().config_epoch > before);
     assert!(network.run_until(2_000, |n| {
         n.all_agree() && n.engines.iter().all(|e| e.topology().owner(slot).unwrap().id == to)
@@ -38,9 +38,9 @@ fn nobodys_claim_takes_a_slot_away_that_is_being_imported() {
     network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
     // The third takes it meanwhile, in a higher epoch.
     network
-        .order(2, |engine, _, rng| {
+        .order(2, |engine, _, _| {
             engine.import_slot(slot, from).unwrap();
-            engine.give_slot(slot, third, true, rng)
+            engine.give_slot(slot, third, true)
         })
         .unwrap();
     network.run(3_000);
@@ -59,15 +59,12 @@ fn orders_about_slots_that_make_no_sense_change_nothing() {
     let (mut network, slot) = formed(3);
     let (me, peer, stranger) = (network.id(0), network.id(1), crate::topology::tests::id(77));
     let before = network.engines[0].topology().moves.clone();
-    network.order(0, |engine, _, rng| {
+    network.order(0, |engine, _, _| {
         let number = slot.number();
         assert_eq!(engine.import_slot(slot, peer), Err(Refused::AlreadyOwner(number)));
         assert_eq!(engine.migrate_slot(slot, stranger), Err(Refused::Stranger(stranger.to_string())));
-        assert_eq!(
-            engine.give_slot(slot, stranger, true, rng),
-            Err(Refused::UnknownNode(stranger.to_string()))
-        );
-        assert_eq!(engine.give_slot(slot, peer, false, rng), Err(Refused::HoldsKeys(number)));
+        assert_eq!(engine.give_slot(slot, stranger, true), Err(Refused::UnknownNode(stranger.to_string())));
+        assert_eq!(engine.give_slot(slot, peer, false), Err(Refused::HoldsKeys(number)));
         assert_eq!(engine.topology().owner(slot).unwrap().id, me);
     });
     network.order(1, |engine, _, _| {
@@ -85,4 +82,23 @@ fn a_node_that_is_forgotten_has_no_slots_on_the_move() {
         engine.forget(peer, now).unwrap();
         assert!(engine.topology().moves.migrating.is_empty());
     });
+}
+
+#[test]
+fn a_slot_that_goes_to_and_fro_is_never_claimed_in_an_epoch_that_the_last_owner_already_has() {
+    let (mut network, slot) = formed(5);
+    for round in 0..6 {
+        let (from, to) = (round % 2, (round + 1) % 2);
+        let ids = [network.id(from), network.id(to)];
+        network.order(to, |engine, _, _| engine.import_slot(slot, ids[0])).unwrap();
+        network.order(from, |engine, _, _| engine.migrate_slot(slot, ids[1])).unwrap();
+        network.order(to, |engine, _, _| engine.give_slot(slot, ids[1], false)).unwrap();
+        network.order(from, |engine, _, _| engine.give_slot(slot, ids[1], true)).unwrap();
+        // As long as a message takes; no ping comes in between.
+        network.run(10);
+        let epochs = [from, to].map(|node| network.engines[node].topology().me().config_epoch);
+        assert!(epochs[1] > epochs[0], "round {round}: {epochs:?}");
+        assert_eq!(network.engines[from].topology().member(ids[1]).unwrap().config_epoch, epochs[1]);
+    }
+    assert!(network.run_until(5_000, |n| n.all_agree()));
 }

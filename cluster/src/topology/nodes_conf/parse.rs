@@ -87,6 +87,10 @@ fn assemble(nodes: Vec<Parsed>) -> Result<Topology, BadNodesConf> {
             topology.assign(slot, if myself { my_id } else { id });
         }
     }
+    let is_mine = |slot: &Slot| topology.me().slots().contains(*slot);
+    if !topology.moves.migrating.keys().all(is_mine) || topology.moves.importing.keys().any(is_mine) {
+        return Err(BadNodesConf::Whole("a slot migrates from where it is not, or is imported where it is"));
+    }
     Ok(topology)
 }
 
@@ -218,6 +222,8 @@ vars currentEpoch 3 lastVoteEpoch 0
         assert_eq!(broken("0-5460", "0-16384"), "line 1: not a slot");
         assert_eq!(broken("10923-", "[10923->-"), "line 2: slots on the move are told of myself only");
         let what = "line 1: a slot on the move is [slot->-node] or [slot-<-node]";
+        let stray = broken("0-5460", "0-5460 [9000->-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]");
+        assert_eq!(stray, "a slot migrates from where it is not, or is imported where it is");
         for bad in ["[7]", "[7->-x]", "[16384-<-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]", "[7->-"] {
             assert_eq!(broken("0-5460", &format!("0-5460 {bad}")), what);
         }
