@@ -101,8 +101,22 @@ impl Desk {
             for (place, id) in ids.iter().enumerate() {
                 let word = word(number, place);
                 letters.extend(word.chars().filter(|letter| !letters.contains(*letter)).collect::<Vec<_>>());
-                let typed = ["windowfocus", "--sync", id, "type", "--delay", "25", "--args", "1", &word];
+                let typed = [
+                    "windowfocus",
+                    "--sync",
+                    id,
+                    "type",
+                    "--delay",
+                    "25",
+                    "--args",
+                    "1",
+                    word.trim_end_matches('\n'),
+                ];
                 chain.extend(typed.map(str::to_owned));
+                // A line feed that is typed is no Return.
+                if word.ends_with('\n') {
+                    chain.extend(["key", "Return"].map(str::to_owned));
+                }
             }
         }
         let log = self.folder.path().join("typing.log");
