@@ -7,6 +7,8 @@
 //! An entry that finds its line full goes to the next; `passed` counts, on every line it went past, so a look-up knows where to
 //! stop and removal leaves no marks behind.
 
+use prefetch_index::prefetch_index;
+
 use super::entry::Entry;
 
 /// Entries of a line.
@@ -116,6 +118,23 @@ impl Lines {
             at = (at + 1) & mask;
         }
         None
+    }
+
+    /// Has the processor fetch the line in which an entry with this hash would stand.
+    #[inline]
+    pub fn fetch_line(&self, hash: u64) {
+        if !self.lines.is_empty() {
+            prefetch_index(&self.lines, hash as usize & (self.lines.len() - 1));
+        }
+    }
+
+    /// Has the processor fetch the entry with this hash, if that line holds one.
+    #[inline]
+    pub fn fetch_entry(&self, hash: u64) {
+        let Some(line) = self.lines.get(hash as usize & self.lines.len().wrapping_sub(1)) else { return };
+        if let Some(lane) = line.tags.iter().position(|&lane| lane == tag(hash)) {
+            line.entries[lane].fetch();
+        }
     }
 
     /// The entry at a place.

@@ -83,6 +83,27 @@ impl SlotTable {
         Some(Place { leaf, place })
     }
 
+    /// Has the processor fetch the line in which a key with this hash would stand.
+    #[inline]
+    pub fn fetch_line(&self, hash: u64) {
+        self.table(hash).fetch_line(hash);
+    }
+
+    /// Has the processor fetch the entry with this hash, if that line holds one.
+    #[inline]
+    pub fn fetch_entry(&self, hash: u64) {
+        self.table(hash).fetch_entry(hash);
+    }
+
+    /// The table in which a key with this hash would stand.
+    #[inline]
+    fn table(&self, hash: u64) -> &Lines {
+        match &self.0 {
+            Shape::One(table) => table,
+            Shape::Many(directory) => directory.leaf(hash).1,
+        }
+    }
+
     /// The entry at a place.
     #[inline]
     pub fn at(&self, place: Place) -> Option<&Entry> {

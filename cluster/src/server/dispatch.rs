@@ -9,6 +9,7 @@ use shared::resp::write;
 use shared::resp::{Protocol, inline};
 use shared::rt::time::Instant;
 
+use super::ahead::Ahead;
 use super::pause::{Hold, Pause};
 use super::scratch::Scratch;
 use super::session::{Replies, Session};
@@ -57,6 +58,7 @@ pub(super) struct Turn<'t> {
     has_room: bool,
     /// The request that runs now is the last of what arrived.
     last: bool,
+    ahead: Ahead,
 }
 
 impl<'t> Turn<'t> {
@@ -64,7 +66,7 @@ impl<'t> Turn<'t> {
         let config = shared.config();
         let clock = Clock::at(now_ms, &config);
         let tally = Tally::start(&config);
-        Turn { shared, config, clock, commands: 0, tally, hold: None, has_room: false, last: false }
+        Turn { shared, config, clock, commands: 0, tally, hold: None, has_room: false, last: false, ahead: Ahead::default() }
     }
 
     /// Counts what was done; tells what its replies must wait for.
@@ -77,7 +79,7 @@ impl<'t> Turn<'t> {
 
     /// Decodes and runs the request at the front of `input`.
     pub(super) fn next(&mut self, input: &[u8], session: &mut Session, scratch: &mut Scratch) -> Next {
-        let Scratch { output, words, work, .. } = scratch;
+        let Scratch { output, words, words_ahead, work, .. } = scratch;
         let bounds = if session.authenticated {
             Bounds { bulk_bytes_max: self.config.bulk_bytes_max, ..Bounds::AUTHENTICATED }
         } else {
@@ -88,6 +90,7 @@ impl<'t> Turn<'t> {
             Ok(Decoded::Request { consumed }) if words.is_empty() => return Next::Ran { bytes: consumed },
             Ok(Decoded::Request { consumed }) => {
                 self.last = consumed == input.len();
+                self.ahead.look(&self.shared.keyspace, &input[consumed..], words_ahead);
                 (consumed, self.run(Args::new(input, words, &input[..consumed]), session, work, output))
             }
             Ok(Decoded::Inline { line, consumed }) => {

@@ -17,6 +17,8 @@ pub(super) struct Scratch {
     pub(super) input: Box<[u8]>,
     pub(super) output: Vec<u8>,
     pub(super) words: Vec<Range<usize>>,
+    /// Those of a request that stands behind the one that runs.
+    pub(super) words_ahead: Vec<Range<usize>>,
     pub(super) work: Work,
 }
 
@@ -26,6 +28,7 @@ impl Scratch {
             input: vec![0; READ_BYTES].into(),
             output: Vec::with_capacity(READ_BYTES),
             words: Vec::new(),
+            words_ahead: Vec::new(),
             work: Work::default(),
         }
     }
