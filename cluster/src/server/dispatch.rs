@@ -66,7 +66,17 @@ impl<'t> Turn<'t> {
         let config = shared.config();
         let clock = Clock::at(now_ms, &config);
         let tally = Tally::start(&config);
-        Turn { shared, config, clock, commands: 0, tally, hold: None, has_room: false, last: false, ahead: Ahead::default() }
+        Turn {
+            shared,
+            config,
+            clock,
+            commands: 0,
+            tally,
+            hold: None,
+            has_room: false,
+            last: false,
+            ahead: Ahead::default(),
+        }
     }
 
     /// Counts what was done; tells what its replies must wait for.
