@@ -11,6 +11,7 @@
 //! - [`migrate`]: keys go to another node.
 //! - [`redirect`]: whether this node serves a slot, and what is answered when not.
 //! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
+//! - [`replication`]: the log goes to replicas.
 //! - [`maxmemory`]: what happens when the data outgrows it.
 //! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
 //! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
@@ -38,6 +39,7 @@ pub mod process;
 pub mod pubsub;
 pub mod redirect;
 pub mod replay;
+pub mod replication;
 pub mod server;
 pub mod slowlog;
 pub mod stats;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use parking_lot::{Mutex, MutexGuard};
 use persistence::{Appended, Fsync, Generation, Rewriting, Store};
 use shared::limits::RANGES;
 use shared::rt::time::{self, Duration, Instant};
@@ -25,6 +26,8 @@ pub struct Log {
     rewrite_failed: AtomicU32,
     /// When everything was last known to be on disk, Unix seconds: LASTSAVE.
     saved_s: AtomicU64,
+    /// See [`Log::intake`].
+    intake: [Mutex<()>; RANGES],
 }
 
 impl Log {
@@ -35,6 +38,7 @@ impl Log {
             asked: AtomicU32::new(0),
             rewrite_failed: AtomicU32::new(0),
             saved_s: AtomicU64::new(time::now_ms() / 1_000),
+            intake: Default::default(),
         };
         if !config.appendonly {
             return Ok(log);
@@ -147,8 +151,15 @@ impl Log {
         }
     }
 
+    /// While it is held, what comes from a primary for this range is either in the log and applied, or neither. Taken before the
+    /// lock of any partition.
+    pub fn intake(&self, range: usize) -> MutexGuard<'_, ()> {
+        self.intake[range].lock()
+    }
+
     fn rewrite(&self, store: &Store, keyspace: &Keyspace, range: usize) {
         let result = store.rewrite(range, |slot, dump| {
+            let _intake = self.intake(range);
             let partition = keyspace.lock(slot.partition());
             let mut entries = dump.begin();
             partition

@@ -16,6 +16,7 @@ use crate::logging;
 use crate::migrate::Targets;
 use crate::pubsub::PubSub;
 use crate::replay::KeyspaceReplay;
+use crate::replication::{self, Replication, Role};
 use crate::server::clients::Clients;
 use crate::server::workers::Workers;
 use crate::server::{housekeeping, listener};
@@ -30,6 +31,8 @@ pub struct Shared {
     pub keyspace: Keyspace,
     /// Where effects go.
     pub log: Log,
+    /// What the node is, primary or replica, and its links to others.
+    pub replication: Replication,
     /// The clients that are connected.
     pub clients: Clients,
     /// What is counted.
@@ -145,11 +148,19 @@ impl Node {
         let keyspace = Keyspace::new(rng::random_u64(), time::now_ms());
         let clock = Clock::at(time::now_ms(), &config);
         let log = Log::open(&config, &KeyspaceReplay { keyspace: &keyspace, pubsub: &pubsub, clock })?;
+        let replication = Replication::new(match config.replicaof.clone() {
+            Some(source) => Role::Replica { source, may_replace: false },
+            None => Role::Primary,
+        });
+        if !replication.is_replica() {
+            replication::leads(&replication, &log);
+        }
         write_pid(&config)?;
         let shared = Arc::new(Shared {
             settings: RwLock::new((settings, Arc::new(config))),
             keyspace,
             log,
+            replication,
             clients: Clients::default(),
             stats: Stats::default(),
             slowlog: SlowLog::default(),
@@ -166,6 +177,8 @@ impl Node {
         let rewriter = Arc::clone(&shared);
         let rewriting = async move { rewriter.log.run_rewriter(&rewriter.keyspace).await };
         shared.workers.spawn_apart("log-rewriter", rewriting).map_err(NodeError::Worker)?;
+        let link = replication::link::run(Arc::clone(&shared));
+        shared.workers.spawn_apart("replica-link", link).map_err(NodeError::Worker)?;
         tracing::info!(port, "Ready to accept connections");
         Ok(Node { shared })
     }

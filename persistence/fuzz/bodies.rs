@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use persistence::parsing::{Items, Manifest};
-use persistence::{Config, Error, Fsync, Replay, Store};
+use persistence::{Config, Error, Fsync, History, Replay, Store};
 use shared::slot::Slot;
 
 /// The items of any payload stay within its bounds, one behind the other.
@@ -20,12 +20,15 @@ pub fn items(payload: &[u8]) {
     assert_eq!(end, payload.len());
 }
 
-/// What is taken for a manifest is the one form of one.
+/// What is taken for a manifest, or for a history, is the one form of one.
 pub fn manifest(bytes: &[u8]) {
     let sealed = [bytes, format!("crc {:08x}\n", crc32fast::hash(bytes)).as_bytes()].concat();
     for bytes in [bytes, &sealed] {
         if let Ok(manifest) = Manifest::decode(bytes) {
             assert_eq!(manifest.encode().as_bytes(), bytes);
+        }
+        if let Ok(history) = History::decode(bytes) {
+            assert_eq!(history.encode().as_bytes(), bytes);
         }
     }
 }

@@ -74,6 +74,17 @@ pub enum Error {
         /// The slot.
         slot: u16,
     },
+    /// The follower was cut off: it fell too far behind, or the log it followed begins anew.
+    #[error("fell too far behind what was written")]
+    Behind,
+    /// Records that do not continue the log stream of the range, or are not whole.
+    #[error("range {range}: {what}")]
+    Unfit {
+        /// The range, 0 to 15.
+        range: usize,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// There is no such range.
     #[error("there is no range {range}")]
     NoSuchRange {

@@ -15,6 +15,11 @@ pub struct Generation(pub(crate) u64);
 impl Generation {
     /// Before everything that was appended: waiting for it never waits.
     pub const NONE: Generation = Generation(0);
+
+    /// Its number, by which another process can name it as long as this one lives.
+    pub fn number(self) -> u64 {
+        self.0
+    }
 }
 
 /// How far one stage (written, durable) has come, and everybody who waits for it.

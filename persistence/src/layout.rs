@@ -29,6 +29,11 @@ impl Layout {
         self.dir.join("format")
     }
 
+    /// Who wrote the logs.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.dir.join("history")
+    }
+
     pub(crate) fn range(&self, range: usize) -> RangeFolder {
         debug_assert!(range < RANGES);
         RangeFolder { path: self.dir.join(format!("range-{range:02}")), range }

@@ -10,6 +10,7 @@
 //! - `log`: the pending buffer of a range, the writer that empties it, the reader, the rewriting into a new base.
 //! - `base`: writer and reader of a base.
 //! - `recovery`: from a directory to a store; [`RecoveryReport`].
+//! - `follow`: who follows the log while it is written. `history`: which primaries wrote it. `receive`: a range that comes from another node.
 //! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit; `signal`: waking the threads.
 //! - `disk`: the steps on which a crash is survived. `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
 //!
@@ -26,14 +27,17 @@ mod base;
 mod config;
 mod disk;
 mod error;
+mod follow;
 mod generation;
 mod header;
+mod history;
 mod layout;
 mod lock;
 mod log;
 mod manifest;
 mod poison;
 mod range;
+mod receive;
 mod record;
 mod record_buffer;
 mod record_reader;
@@ -46,10 +50,14 @@ mod threads;
 pub use base::SlotEntries;
 pub use config::{Config, Fsync, Rewriting};
 pub use error::Error;
+pub use follow::{Batch, Follower, Written};
 pub use generation::Generation;
+pub use history::{History, Offsets, STRETCH_ID_CHARS, Stretch};
 pub use log::rewrite::{Rewrite, RewriteReport, RewriteStep, SlotDump};
+pub use log::stretch::LogPiece;
 pub use log::writer::Writer;
 pub use range::RangeStatus;
+pub use receive::Receive;
 pub use recovery::{RangeReport, RecoveryReport, Replay, TornTail};
 pub use store::{Appended, Status, Store};
 pub use sync::{Syncer, When};

@@ -12,6 +12,10 @@ use crate::layout::{RangeFolder, canonical};
 
 const TITLE: &str = "rustidocs range manifest ";
 const VERSION: u16 = 1;
+/// There is no base.
+const NONE: &str = "none";
+/// There is no base yet.
+const RECEIVING: &str = "receiving";
 
 /// Which files of a range count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct Manifest {
     pub range: usize,
     /// The base, if there is one: its number and its length in bytes.
     pub base: Option<(u64, u64)>,
+    /// The range is being received from another node: it has no base yet and counts as empty.
+    pub receiving: bool,
     /// Offset in the log stream where the first increment starts.
     pub start: u64,
     /// Numbers of the increments in order; never empty.
@@ -40,12 +46,13 @@ pub enum BadManifest {
 impl Manifest {
     /// Of a range that has just been made.
     pub(crate) fn first(range: usize) -> Manifest {
-        Manifest { range, base: None, start: 0, logs: vec![1], reaches: 0 }
+        Manifest { range, base: None, receiving: false, start: 0, logs: vec![1], reaches: 0 }
     }
 
     /// The text, with its CRC.
     pub fn encode(&self) -> String {
-        let base = self.base.map_or("none".to_owned(), |(number, length)| format!("{number} {length}"));
+        let none = if self.receiving { RECEIVING } else { NONE };
+        let base = self.base.map_or(none.to_owned(), |(number, length)| format!("{number} {length}"));
         let logs: String = self.logs.iter().map(|number| format!(" {number}")).collect();
         let text = format!(
             "{TITLE}{VERSION}\nrange {}\nbase {base}\nlogs {}{logs}\nreaches {}\n",
@@ -77,6 +84,7 @@ impl Manifest {
         let reaches = field("reaches ").and_then(canonical).ok_or(BadManifest::Form("wrong end"))?;
         let manifest = Manifest {
             range: usize::try_from(range).unwrap_or(usize::MAX),
+            receiving: base == RECEIVING,
             base: base_of(base).ok_or(BadManifest::Form("wrong base"))?,
             start: logs.split(' ').next().and_then(canonical).ok_or(BadManifest::Form("wrong logs"))?,
             logs: logs.split(' ').skip(1).map(canonical).collect::<Option<_>>().unwrap_or_default(),
@@ -143,7 +151,7 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 fn base_of(text: &str) -> Option<Option<(u64, u64)>> {
-    if text == "none" {
+    if text == NONE || text == RECEIVING {
         return Some(None);
     }
     let (number, length) = text.split_once(' ')?;
@@ -157,7 +165,14 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        Manifest { range: 3, base: Some((7, 4_096)), start: 12_345, logs: vec![9, 10], reaches: 99_887 }
+        Manifest {
+            range: 3,
+            base: Some((7, 4_096)),
+            receiving: false,
+            start: 12_345,
+            logs: vec![9, 10],
+            reaches: 99_887,
+        }
     }
 
     #[test]
@@ -210,10 +225,11 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_decoded_is_encoded_to_the_same_bytes(
-            range in 0..RANGES, base in proptest::option::of(any::<(u64, u64)>()), start: u64, reaches: u64,
+            range in 0..RANGES, base in proptest::option::of(any::<(u64, u64)>()), receives: bool, start: u64, reaches: u64,
             logs in proptest::collection::btree_set(any::<u64>(), 1..5),
         ) {
-            let manifest = Manifest { range, base, start, logs: logs.into_iter().collect(), reaches };
+            let receiving = receives && base.is_none();
+            let manifest = Manifest { range, base, receiving, start, logs: logs.into_iter().collect(), reaches };
             prop_assert_eq!(Manifest::decode(manifest.encode().as_bytes()), Ok(manifest));
         }
 

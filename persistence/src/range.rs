@@ -28,6 +28,8 @@ pub(crate) struct Range {
     pub(crate) increment_start: AtomicU64,
     /// The log stream is durable up to here.
     pub(crate) durable_end: AtomicU64,
+    /// How often the log stream has begun anew.
+    pub(crate) restarts: AtomicU64,
     pub(crate) base_bytes: AtomicU64,
     /// Bytes of all increments.
     pub(crate) log_bytes: AtomicU64,
@@ -41,6 +43,8 @@ pub(crate) struct Range {
 pub(crate) struct Unsynced {
     pub(crate) log: Arc<LogFile>,
     pub(crate) end: u64,
+    /// How often the log stream had begun anew.
+    pub(crate) restarts: u64,
 }
 
 /// Sizes of one range.
@@ -62,6 +66,7 @@ impl Range {
             manifest: Mutex::new(recovered.manifest.clone()),
             increment_start: AtomicU64::new(0),
             durable_end: AtomicU64::new(recovered.end),
+            restarts: AtomicU64::new(0),
             base_bytes: AtomicU64::new(recovered.manifest.base.map_or(0, |(_, length)| length)),
             log_bytes: AtomicU64::new(recovered.log_bytes),
             rewriting: AtomicBool::new(false),
@@ -74,7 +79,29 @@ impl Range {
         let mut unsynced = self.unsynced.lock();
         match unsynced.last_mut() {
             Some(last) if Arc::ptr_eq(&last.log, log) => last.end = end,
-            _ => unsynced.push(Unsynced { log: Arc::clone(log), end }),
+            _ => {
+                let restarts = self.restarts.load(Ordering::Acquire);
+                unsynced.push(Unsynced { log: Arc::clone(log), end, restarts });
+            }
+        }
+    }
+
+    /// The log stream begins anew at this offset, in a file that holds nothing yet.
+    pub(crate) fn restarted(&self, start: u64) {
+        // Under the lock that the syncer takes when it notes an end, so that it notes none of the old stream afterwards.
+        let mut unsynced = self.unsynced.lock();
+        unsynced.clear();
+        self.restarts.fetch_add(1, Ordering::AcqRel);
+        self.durable_end.store(start, Ordering::Release);
+        self.base_bytes.store(0, Ordering::Relaxed);
+        self.log_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// These bytes of the log are durable.
+    pub(crate) fn synced(&self, file: &Unsynced) {
+        let _noted = self.unsynced.lock();
+        if file.restarts == self.restarts.load(Ordering::Acquire) {
+            self.durable_end.fetch_max(file.end, Ordering::Release);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Records and their items: FORMAT.md, "Record" and "Item".
 
 use shared::limits::{ITEM_BYTES_MAX, RECORD_BYTES_TARGET};
+use shared::slot::Slot;
 
 use crate::header::HEADER_BYTES;
 
@@ -87,6 +88,36 @@ pub(crate) fn seal(mut records: &mut [u8]) {
         header[..4].copy_from_slice(&crc.to_le_bytes());
         records = next;
     }
+}
+
+/// An effect: its slot, its position in the log stream, its bytes.
+pub(crate) type Placed<'a> = (Slot, u64, &'a [u8]);
+
+/// The effects of whole records that continue the log stream of a range at `offset`. The error says what keeps them from being
+/// that.
+pub(crate) fn records_of(
+    range: usize,
+    offset: u64,
+    mut records: &[u8],
+) -> Result<Vec<Placed<'_>>, &'static str> {
+    let (mut items, mut offset) = (Vec::new(), offset);
+    while let Some((raw, rest)) = records.split_first_chunk::<RECORD_HEADER_BYTES>() {
+        let header = RecordHeader::decode(raw);
+        header.refuse(offset, rest.len() as u64).map_or(Ok(()), Err)?;
+        let (payload, next) = rest.split_at(header.length as usize);
+        if crc_of(raw, payload) != header.crc {
+            return Err("the record's CRC is wrong");
+        }
+        let first = offset + RECORD_HEADER_BYTES as u64;
+        for item in Items::new(payload) {
+            let item = item.map_err(|_| "the items do not fill the record")?;
+            let slot = Slot::new(item.slot).filter(|slot| slot.range() == range);
+            let slot = slot.ok_or("the slot of an item does not belong to the range")?;
+            items.push((slot, first + item.at as u64, item.bytes));
+        }
+        (records, offset) = (next, first + payload.len() as u64);
+    }
+    if records.is_empty() { Ok(items) } else { Err("the record's header is cut") }
 }
 
 /// One effect or entry.

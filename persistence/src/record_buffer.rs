@@ -12,6 +12,8 @@ pub(crate) struct RecordBuffer {
     record: usize,
     /// Offset of `bytes[0]`.
     start: u64,
+    /// The last record is sealed: it takes no more items.
+    closed: bool,
 }
 
 /// What was encoded is longer than a length field should hold, or the encoder cut what stood there before it.
@@ -21,7 +23,7 @@ pub(crate) struct BadItem;
 impl RecordBuffer {
     /// An empty buffer whose first record will have this offset.
     pub(crate) fn new(start: u64) -> RecordBuffer {
-        RecordBuffer { bytes: Vec::new(), record: 0, start }
+        RecordBuffer { bytes: Vec::new(), record: 0, start, closed: false }
     }
 
     /// Adds an item: `encode` appends its bytes. After an error, or a panic of `encode`, nothing was added.
@@ -29,7 +31,10 @@ impl RecordBuffer {
     pub(crate) fn push(&mut self, slot: u16, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), BadItem> {
         let mut open = Unfinished { len: self.bytes.len(), record: self.record, buffer: self, done: false };
         let buffer = &mut *open.buffer;
-        if buffer.bytes.len() - buffer.record >= RECORD_BYTES_TARGET || buffer.bytes.is_empty() {
+        if buffer.bytes.len() - buffer.record >= RECORD_BYTES_TARGET
+            || buffer.bytes.is_empty()
+            || buffer.closed
+        {
             buffer.open_record();
         }
         let at = buffer.bytes.len();
@@ -45,8 +50,15 @@ impl RecordBuffer {
         buffer.bytes[at + 2..at + 6].copy_from_slice(&(length as u32).to_le_bytes());
         let (record, payload) = (buffer.record, end - buffer.record - RECORD_HEADER_BYTES);
         buffer.bytes[record + 4..record + 8].copy_from_slice(&(payload as u32).to_le_bytes());
+        buffer.closed = false;
         open.done = true;
         Ok(())
+    }
+
+    /// Adds whole records that are sealed already; the first must have the offset at which the buffer ends.
+    pub(crate) fn append_sealed(&mut self, records: &[u8]) {
+        self.bytes.extend_from_slice(records);
+        self.closed = true;
     }
 
     fn open_record(&mut self) {
@@ -72,6 +84,7 @@ impl RecordBuffer {
     pub(crate) fn take(&mut self, spare: &mut Vec<u8>) {
         self.start = self.end();
         self.record = 0;
+        self.closed = false;
         spare.clear();
         std::mem::swap(&mut self.bytes, spare);
     }

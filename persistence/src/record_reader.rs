@@ -34,6 +34,8 @@ pub(crate) enum Next<'a> {
         at: u64,
         /// Offset of the first byte of the payload.
         offset: u64,
+        /// Its first bytes, as they lie there.
+        header: [u8; RECORD_HEADER_BYTES],
         payload: &'a [u8],
     },
     End,
@@ -80,7 +82,20 @@ impl RecordReader {
             return Ok(Next::Bad { at, what: "the record's CRC is wrong" });
         }
         self.at += (RECORD_HEADER_BYTES + read) as u64;
-        Ok(Next::Record { at, offset: offset + RECORD_HEADER_BYTES as u64, payload: &self.payload })
+        let offset = offset + RECORD_HEADER_BYTES as u64;
+        Ok(Next::Record { at, offset, header: raw, payload: &self.payload })
+    }
+
+    /// Goes on at this offset, at which a record must begin.
+    pub(crate) fn skip_to(&mut self, offset: u64) -> Result<(), Error> {
+        self.at = HEADER_BYTES as u64 + (offset - self.start);
+        self.input.seek(SeekFrom::Start(self.at)).doing("cannot seek", &self.path)?;
+        Ok(())
+    }
+
+    /// The path of the file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The file, to look at what is bad in it.

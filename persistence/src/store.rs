@@ -9,15 +9,22 @@ use shared::rt::time::{Duration, Instant};
 use shared::slot::Slot;
 
 use crate::config::{Config, Fsync, Rewriting};
+use crate::disk;
 use crate::error::Error;
+use crate::follow::{Follower, Followers};
 use crate::generation::{Generation, Progress};
+use crate::history::{History, Offsets};
 use crate::layout::Layout;
 use crate::lock::DirectoryLock;
+use crate::log::pending::Pending;
 use crate::log::rewrite::{Rewrite, RewriteReport, RewriteStep, SlotDump};
+use crate::log::stretch::LogPiece;
 use crate::log::writer::{Increment, Writer};
-use crate::manifest::Unplaced;
+use crate::manifest::{Unplaced, write_durably};
 use crate::poison::Poison;
 use crate::range::{Range, RangeStatus};
+use crate::receive::Receive;
+use crate::record::records_of;
 use crate::recovery::{self, RecoveryReport, Replay};
 use crate::signal::{Signal, Urgency};
 use crate::sync::Syncer;
@@ -42,6 +49,9 @@ pub(crate) struct Core {
     pub(crate) group_commits: AtomicU64,
     /// How long the last one took, microseconds.
     pub(crate) last_commit_us: AtomicU64,
+    pub(crate) followers: Followers,
+    /// As it is on disk.
+    history: Mutex<History>,
     fsync: AtomicU8,
     rewriting: Mutex<Rewriting>,
     _lock: DirectoryLock,
@@ -143,6 +153,8 @@ impl Store {
     pub fn open(config: &Config, replay: &impl Replay) -> Result<(Store, RecoveryReport), Error> {
         let layout = Layout::new(&config.dir);
         let (lock, recovered, report) = recovery::open(&layout, config.cut_torn, replay)?;
+        let history = recovery::history(&layout)?;
+        let ends = std::array::from_fn(|range| recovered.get(range).map_or(0, |range| range.end));
         let ranges: Vec<Range> = recovered.iter().map(Range::new).collect();
         let ranges: Box<[Range; RANGES]> =
             ranges.try_into().map_err(|_| Error::NoSuchRange { range: recovered.len() })?;
@@ -160,6 +172,8 @@ impl Store {
             stop_syncer: AtomicBool::new(false),
             group_commits: AtomicU64::new(0),
             last_commit_us: AtomicU64::new(0),
+            followers: Followers::new(ends),
+            history: Mutex::new(history),
             fsync: AtomicU8::new(config.fsync.code()),
             rewriting: Mutex::new(config.rewriting),
             _lock: lock,
@@ -239,6 +253,17 @@ impl Store {
         core.written.wait(generation, &core.poison).await
     }
 
+    /// [`Store::wait_written`] for a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Poisoned`].
+    pub fn wait_written_blocking(&self, generation: Generation) -> Result<(), Error> {
+        let core = &*self.owner.core;
+        core.want_written(generation);
+        core.written.wait_blocking(generation, &core.poison)
+    }
+
     /// Waits until a generation is durable; the next fsync starts at once, whatever the policy, and serves all who wait.
     ///
     /// # Errors
@@ -247,6 +272,16 @@ impl Store {
     pub async fn wait_durable(&self, generation: Generation) -> Result<(), Error> {
         let core = &*self.owner.core;
         core.want_durable(generation);
+        core.durable.wait(generation, &core.poison).await
+    }
+
+    /// Waits until a generation is durable without asking for that: the policy decides when.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Poisoned`].
+    pub async fn reaches_durable(&self, generation: Generation) -> Result<(), Error> {
+        let core = &*self.owner.core;
         core.durable.wait(generation, &core.poison).await
     }
 
@@ -324,6 +359,100 @@ impl Store {
                 RewriteStep::Done(report) => return Ok(report),
             }
         }
+    }
+
+    /// Appends records of another node's log as they are: each must be whole and the first must begin where the log stream ends.
+    /// Nothing else may be appended to the range meanwhile. `each` gets every item's slot, position in the log stream and bytes, in
+    /// order, once all is known to be whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unfit`]: nothing was taken. [`Error::Poisoned`].
+    pub fn append_records(
+        &self,
+        range: usize,
+        records: &[u8],
+        mut each: impl FnMut(Slot, u64, &[u8]) -> Result<(), String>,
+    ) -> Result<Appended, Error> {
+        let core = &*self.owner.core;
+        core.poison.check()?;
+        let state = core.ranges.get(range).ok_or(Error::NoSuchRange { range })?;
+        let mut pending = state.pending.lock();
+        let items = records_of(range, pending.end(), records).map_err(|what| Error::Unfit { range, what })?;
+        let appended = pending.append_records(records);
+        drop(pending);
+        for (slot, position, bytes) in items {
+            if let Err(reason) = each(slot, position, bytes) {
+                core.poison_because(&format!("an effect of slot {slot} cannot be applied: {reason}"));
+                return Err(core.poison.error());
+            }
+        }
+        core.writer_signal.raise_after_lock(if appended.pressed { Urgency::Now } else { Urgency::Soon });
+        Ok(appended)
+    }
+
+    /// Where the log stream of each range ends, with what is not written yet.
+    pub fn ends(&self) -> Offsets {
+        std::array::from_fn(|range| self.owner.core.ranges[range].pending.lock().end())
+    }
+
+    /// Where the log stream of each range ends, as written.
+    pub fn written_ends(&self) -> Offsets {
+        self.owner.core.followers.ends()
+    }
+
+    /// Follows the log from now on.
+    pub fn follow(&self) -> Follower {
+        Follower::new(&self.owner.core)
+    }
+
+    /// A piece of the log stream of a range, from one offset to another; none if the files do not reach back so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn read_log(&self, range: usize, from: u64, until: u64) -> Result<Option<LogPiece>, Error> {
+        let core = &*self.owner.core;
+        let manifest = core.ranges.get(range).ok_or(Error::NoSuchRange { range })?.manifest.lock();
+        LogPiece::open(&core.layout.range(range), &manifest, from, until)
+    }
+
+    /// The end of the log stream of a slot's range now: read under the lock that orders the writes of the slot, it is the cut of
+    /// what the slot holds.
+    pub fn cut(&self, slot: Slot) -> u64 {
+        let pending: &Mutex<Pending> = &self.owner.core.ranges[slot.range()].pending;
+        pending.lock().end()
+    }
+
+    /// Forgets what a range holds and receives it anew, with the log stream from `start` on. Blocks for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RewriteRunning`], [`Error::NoSuchRange`], [`Error::Poisoned`], [`Error::Io`].
+    pub fn receive(&self, range: usize, start: u64) -> Result<Receive, Error> {
+        Receive::begin(&self.owner.core, range, start)
+    }
+
+    /// Who wrote the log.
+    pub fn history(&self) -> History {
+        self.owner.core.history.lock().clone()
+    }
+
+    /// Notes who wrote the log, durably: before anything is appended that it is about. Blocks for the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]: the old one counts still, or the store is poisoned.
+    pub fn set_history(&self, history: History) -> Result<(), Error> {
+        let core = &*self.owner.core;
+        let mut noted = core.history.lock();
+        let new = core.layout.dir().join("history.new");
+        write_durably(&new, history.encode().as_bytes())?;
+        let placed =
+            disk::rename(&new, &core.layout.history()).and_then(|()| disk::sync_dir(core.layout.dir()));
+        placed.inspect_err(|error| core.poison(error))?;
+        *noted = history;
+        Ok(())
     }
 
     /// What the store does.

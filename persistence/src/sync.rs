@@ -81,7 +81,7 @@ impl Syncer {
             self.core.group_commits.fetch_add(1, Ordering::Relaxed);
         }
         for (range, unsynced) in &files {
-            self.core.ranges[*range].durable_end.fetch_max(unsynced.end, Ordering::Release);
+            self.core.ranges[*range].synced(unsynced);
         }
         self.core.durable.publish(written);
         Ok(())

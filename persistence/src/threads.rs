@@ -72,9 +72,12 @@ fn run_writer(writer: &mut Writer) {
     let core = Arc::clone(&writer.core);
     let _guard = PoisonOnPanic(&core);
     loop {
-        core.writer_signal.wait(Urgency::Soon, None);
-        let until = Instant::now() + Duration::from_millis(WRITE_DELAY_MS);
-        core.writer_signal.wait(Urgency::Now, Some(until));
+        // Asked anew after every step: a step clears the signal, also one that said that it is to stop.
+        if !core.stop_writer.load(Ordering::Acquire) {
+            core.writer_signal.wait(Urgency::Soon, None);
+            let until = Instant::now() + Duration::from_millis(WRITE_DELAY_MS);
+            core.writer_signal.wait(Urgency::Now, Some(until));
+        }
         let stop = core.stop_writer.load(Ordering::Acquire);
         if writer.step().is_err() || stop {
             return;
@@ -86,13 +89,15 @@ fn run_syncer(syncer: &mut Syncer) {
     let core = Arc::clone(&syncer.core);
     let _guard = PoisonOnPanic(&core);
     loop {
-        let stop = core.stop_syncer.load(Ordering::Acquire);
-        let when = if stop {
+        if core.stop_syncer.load(Ordering::Acquire) {
             let _ = syncer.sync_now();
             return;
-        } else {
-            syncer.step(Instant::now())
-        };
+        }
+        let when = syncer.step(Instant::now());
+        if core.stop_syncer.load(Ordering::Acquire) {
+            // The step may have cleared the signal that said so.
+            continue;
+        }
         match when {
             Ok(When::Woken) => core.syncer_signal.wait(Urgency::Soon, None),
             Ok(When::At(time)) => core.syncer_signal.wait(Urgency::Now, Some(time)),

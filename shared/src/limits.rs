@@ -245,6 +245,13 @@ pub const RANGE_PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Room that a range's pending buffer keeps after a burst, bytes: two milliseconds of the fastest writer.
 pub const RANGE_PENDING_BYTES_KEPT: usize = 1024 * 1024;
 
+/// What was written and not taken by a replica's link, bytes: some seconds of the fastest writer. A link further behind begins anew,
+/// from the files of the log.
+pub const FOLLOWED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Stretches of a log's history that are kept: a replica that missed more failovers than this is synced anew.
+pub const HISTORY_STRETCHES_MAX: usize = 16;
+
 /// How long the writer lets effects gather when nobody waits for them, milliseconds: what SIGKILL may take of writes nobody called saved.
 pub const WRITE_DELAY_MS: u64 = 2;
 

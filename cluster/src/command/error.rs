@@ -52,6 +52,15 @@ pub enum CommandError {
     /// Writes are refused after a failed write or fsync of the log.
     #[error("MISCONF Errors writing to the AOF file: {0}")]
     Misconfigured(String),
+    /// The node is receiving what it is to serve.
+    #[error("LOADING Redis is loading the dataset in memory")]
+    Loading,
+    /// Fewer replicas are there than `min-replicas-to-write`.
+    #[error("NOREPLICAS Not enough good replicas to write.")]
+    NoReplicas,
+    /// The node follows another one.
+    #[error("READONLY You can't write against a read only replica.")]
+    ReadOnly,
     /// Any other text, code first: `ERR …`.
     #[error("{0}")]
     Text(Cow<'static, str>),

@@ -296,6 +296,9 @@ impl<'c> KeyContext<'c> {
         };
         let entry = partition.at_mut(slot, place)?;
         if entry.deadline() < self.clock.now_ms {
+            if self.clock.keeps_dead {
+                return None;
+            }
             partition.expire(slot, place);
             self.work.expired(slot, key);
             self.partitions.partition(slot.partition()).watched.changed(key);

@@ -16,6 +16,8 @@ pub struct Clock {
     pub lfu: Option<Lfu>,
     /// Whether looking at keys does not count as use: CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// Whether keys past their deadline stay where they are, unseen: on a replica, whose primary removes them.
+    pub keeps_dead: bool,
 }
 
 impl Clock {
@@ -24,7 +26,7 @@ impl Clock {
     pub fn at(now_ms: u64, config: &Config) -> Clock {
         let lfu = (config.maxmemory_policy.by == EvictBy::Lfu)
             .then_some(Lfu { log_factor: config.lfu_log_factor, decay_min: config.lfu_decay_min });
-        Clock { now_ms, lfu, no_touch: false }
+        Clock { now_ms, lfu, no_touch: false, keeps_dead: false }
     }
 
     /// The access clock of a key that is made now.

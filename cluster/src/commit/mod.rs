@@ -30,7 +30,7 @@ use crate::command::key_context::KeyContext;
 use crate::command::spec::KeysHandler;
 use crate::command::table::Found;
 use crate::command::work::{WaitFor, Work};
-use crate::command::{Args, CommandError, CommandSpec, Reply, Request};
+use crate::command::{Args, CommandError, CommandSpec, Reply, Request, flag};
 use crate::keyspace::waiting::Wake;
 use crate::keyspace::{Held, Keyspace, Partitions};
 use crate::node::Shared;
@@ -55,6 +55,12 @@ pub fn run(
     reply: &mut Reply<'_>,
 ) -> Result<Outcome, CommandError> {
     let mut held = lock(&shared.keyspace, route);
+    // Under the lock: once the node follows another one, nobody changes a key here but what comes from there.
+    let replica = shared.replication.is_replica();
+    if replica && spec.has(flag::WRITE) {
+        return Err(CommandError::ReadOnly);
+    }
+    let clock = Clock { keeps_dead: replica, ..clock };
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
     if let Some(slot) = slot.filter(|slot| !shared.view.is_mine(*slot)) {
@@ -95,6 +101,11 @@ pub fn run_all(
     each: impl FnOnce(&mut Transaction<'_>),
 ) -> Result<(), CommandError> {
     let mut held = lock(&shared.keyspace, route);
+    let replica = shared.replication.is_replica();
+    if replica && queue.iter().any(|(found, _)| found.spec.has(flag::WRITE)) {
+        return Err(CommandError::ReadOnly);
+    }
+    let clock = Clock { keeps_dead: replica, ..clock };
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
     if let Some(slot) = slot.filter(|slot| !shared.view.is_mine(*slot)) {

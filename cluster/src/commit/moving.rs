@@ -7,7 +7,7 @@
 use shared::slot::Slot;
 
 use super::Clock;
-use crate::command::table::Found;
+use crate::command::table::{self, Found};
 use crate::command::work::Work;
 use crate::command::{Args, CommandError, CommandSpec, Request, flag};
 use crate::keyspace::waiting::Wake;
@@ -195,7 +195,9 @@ impl<'s> Leaving<'s> {
         let place = partition.find(slot, &key);
         let mut outcome = Ok(());
         if let (true, Some(place)) = (arrived, place) {
-            if partition.at(slot, place).is_some_and(|entry| dumped(entry) == dump) {
+            if self.shared.replication.is_replica() {
+                outcome = Err(CommandError::ReadOnly);
+            } else if partition.at(slot, place).is_some_and(|entry| dumped(entry) == dump) {
                 partition.remove(slot, place);
                 super::removal::removed(self.shared, &mut self.work, &mut partition, slot, &key);
             } else {
@@ -230,9 +232,11 @@ fn dumped(entry: &crate::keyspace::entry::Entry) -> Vec<u8> {
     dump::with_checksum(bytes)
 }
 
-/// Has whoever waits for a key of a slot that this node does not serve any more try again: it is sent to who does.
+/// Has whoever waits for a key of a slot that this node does not serve any more try again: it is sent to who does. So is told
+/// that nothing can be changed here who waits for that on a node that has become a replica.
 pub fn redirect_waiting(shared: &Shared, index: usize) {
-    if shared.bus.is_none() {
+    let replica = shared.replication.is_replica();
+    if shared.bus.is_none() && !replica {
         return;
     }
     let partition = shared.keyspace.lock(index);
@@ -244,9 +248,15 @@ pub fn redirect_waiting(shared: &Shared, index: usize) {
         let here = |owner| matches!(owner, Ownership::Migrating(_) | Ownership::Importing { .. });
         !shared.view.is_mine(slot) && !here(shared.view.owner(slot))
     };
-    for key in partition.waiting.keys().filter(gone) {
+    let changes = |request: &Request| {
+        table::find(request.args().at(0)).is_some_and(|found| found.spec.has(flag::WRITE))
+    };
+    for key in partition.waiting.keys() {
+        let gone = gone(&key);
         for waiter in partition.waiting.of(key) {
-            waiter.wake(Wake::Retry);
+            if gone || replica && changes(&waiter.request) {
+                waiter.wake(Wake::Retry);
+            }
         }
     }
 }

@@ -9,6 +9,10 @@ use crate::node::Shared;
 /// Removes the keys of a partition that are due, at most about `limit`, and logs that; true if there may be more.
 pub fn expire_due(shared: &Shared, work: &mut Work, index: usize, now_ms: u64, limit: usize) -> bool {
     let mut partition = shared.keyspace.lock(index);
+    // The primary removes them, and says so.
+    if shared.replication.is_replica() {
+        return false;
+    }
     let mut due = Vec::new();
     let more = partition.due(index, now_ms, limit, &mut due);
     for (slot, key) in due {
@@ -23,6 +27,9 @@ pub fn expire_due(shared: &Shared, work: &mut Work, index: usize, now_ms: u64, l
 pub fn expire_dead(shared: &Shared, work: &mut Work, key: &[u8], now_ms: u64) {
     let slot = Slot::of_key(key);
     let mut partition = shared.keyspace.lock(slot.partition());
+    if shared.replication.is_replica() {
+        return;
+    }
     let Some(place) = partition.find(slot, key) else { return };
     if partition.at(slot, place).is_some_and(|entry| entry.deadline() < now_ms) {
         partition.expire(slot, place);
@@ -33,6 +40,9 @@ pub fn expire_dead(shared: &Shared, work: &mut Work, key: &[u8], now_ms: u64) {
 /// Removes a key to make room, and logs that; false if it was gone.
 pub fn evict(shared: &Shared, work: &mut Work, slot: Slot, key: &[u8]) -> bool {
     let mut partition = shared.keyspace.lock(slot.partition());
+    if shared.replication.is_replica() {
+        return false;
+    }
     let Some(place) = partition.find(slot, key) else { return false };
     partition.remove(slot, place);
     removed(shared, work, &mut partition, slot, key);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::settings::Settings;
+use crate::replication::Source;
 
 /// Highest port whose bus port (plus 10,000) is a port too.
 const PORT_WITH_BUS_MAX: u16 = 55_535;
@@ -138,6 +139,14 @@ pub struct Config {
     pub slowlog_len_max: usize,
     /// Whether a failed write or fsync of the log refuses further writes (it always does; here for CONFIG GET).
     pub stop_writes: bool,
+    /// The primary that the node follows from its start on.
+    pub replicaof: Option<Source>,
+    /// How long a link of replication may be silent, seconds.
+    pub repl_timeout_s: u64,
+    /// Replicas without which no write is taken; 0 is none.
+    pub min_replicas_to_write: usize,
+    /// How long such a replica may have been silent, seconds.
+    pub min_replicas_max_lag_s: u64,
 }
 
 /// Why settings do not fit: the name of one, and the reason.
@@ -158,12 +167,12 @@ impl Config {
         if !text("unixsocket").is_empty() || port("tls-port") != 0 || !text("aclfile").is_empty() {
             return Err(("unixsocket", "unixsocket, tls-port and aclfile are not supported".into()));
         }
-        // A node that was asked to be a replica, and is none, would take writes that nobody looks for there.
-        if !text("replicaof").is_empty() {
-            return Err(("replicaof", "replicas are not supported yet".into()));
+        let replicaof = source(text("replicaof"))?;
+        if replicaof.is_some() && yes("cluster-enabled") {
+            return Err(("replicaof", "replicaof directive not allowed in cluster mode".into()));
         }
-        if number("min-replicas-to-write") > 0 {
-            return Err(("min-replicas-to-write", "replicas are not supported yet".into()));
+        if replicaof.is_some() && !yes("appendonly") {
+            return Err(("replicaof", "a replica keeps a log: appendonly must be yes".into()));
         }
         if yes("cluster-enabled") && port("cluster-port") == 0 && port("port") > PORT_WITH_BUS_MAX {
             let reason = format!(
@@ -220,8 +229,22 @@ impl Config {
             slowlog_slower_than_us: text("slowlog-log-slower-than").parse().unwrap_or(-1),
             slowlog_len_max: size("slowlog-max-len"),
             stop_writes: yes("stop-writes-on-bgsave-error"),
+            replicaof,
+            repl_timeout_s: number("repl-timeout"),
+            min_replicas_to_write: size("min-replicas-to-write"),
+            min_replicas_max_lag_s: number("min-replicas-max-lag"),
         })
     }
+}
+
+/// The primary that `replicaof` names, if any.
+fn source(text: &str) -> Result<Option<Source>, (&'static str, String)> {
+    let Some((host, port)) = text.split_once(' ') else { return Ok(None) };
+    if host.eq_ignore_ascii_case("no") && port.eq_ignore_ascii_case("one") {
+        return Ok(None);
+    }
+    let port = port.parse().map_err(|_| ("replicaof", "Invalid master port".to_owned()))?;
+    Ok(Some(Source { host: host.to_owned(), port }))
 }
 
 impl EvictionPolicy {
@@ -271,12 +294,22 @@ mod tests {
             ("daemonize", &["yes"][..]),
             ("tls-port", &["6380"]),
             ("appenddirname", &["a/b"]),
+            // A replica keeps a log.
             ("replicaof", &["127.0.0.1", "6379"]),
-            ("min-replicas-to-write", &["1"]),
         ] {
             let mut settings = Settings::default();
             settings.put(name, value).unwrap();
             assert!(Config::of(&settings).is_err(), "{name}");
+        }
+        let mut settings = Settings::default();
+        settings.put("appendonly", &["yes"]).unwrap();
+        for (value, source) in [
+            (&["127.0.0.1", "6379"][..], Ok(Some(Source { host: "127.0.0.1".into(), port: 6379 }))),
+            (&["127.0.0.1", "70000"], Err("replicaof")),
+            (&["no", "one"], Ok(None)),
+        ] {
+            settings.put("replicaof", value).unwrap();
+            assert_eq!(Config::of(&settings).map(|config| config.replicaof).map_err(|error| error.0), source);
         }
         let mut settings = Settings::default();
         settings.put("cluster-enabled", &["yes"]).unwrap();

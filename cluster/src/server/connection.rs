@@ -23,6 +23,7 @@ use crate::commit::{self, Wait};
 use crate::config::high::AppendFsync;
 use crate::keyspace::waiting::Wake;
 use crate::node::Shared;
+use crate::replication::feed::{self, Hello};
 
 /// Pushed messages that are sent with one write, bytes.
 const PUSHED_BYTES: usize = 64 * 1024;
@@ -337,6 +338,7 @@ impl Connection {
                 }
                 Ok(())
             }
+            Some(Pause::Feed(hello)) => self.feed(*hello).await,
             Some(Pause::Unpaused(until)) => {
                 let mut pauses = self.shared.clients.pauses();
                 let over = async {
@@ -347,6 +349,29 @@ impl Connection {
                 self.until(over).await
             }
         }
+    }
+
+    /// Hands the connection to replication, until it ends.
+    async fn feed(&mut self, hello: Hello) -> Result<(), Goodbye> {
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        let peer = self.session.client.peer;
+        let feeding = feed::serve(&self.shared, &mut self.stream, peer, hello);
+        let outbox = &self.session.client.outbox;
+        let mut nothing = Vec::new();
+        let killed = poll_fn(|cx| match outbox.poll_take(cx, &mut nothing, 0) {
+            Taken::Closed => Poll::Ready(()),
+            _ => Poll::Pending,
+        });
+        tokio::select! {
+            biased;
+            () = killed => {}
+            ended = feeding => {
+                if let Err(error) = ended {
+                    tracing::info!(replica = %peer, %error, "the link to a replica ended");
+                }
+            }
+        }
+        Err(Goodbye::Gone)
     }
 
     /// Keeps replies back until what they tell is in the log. If the log fails, they are never sent.

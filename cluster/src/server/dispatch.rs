@@ -305,7 +305,12 @@ impl<'t> Turn<'t> {
             return Err(CommandError::NoAuth);
         }
         let route = redirect::route(spec, args, &self.config, &self.shared.view, session.asking)?;
+        if self.shared.replication.is_partial() && !spec.has(flag::LOADING) {
+            return Err(CommandError::Loading);
+        }
         if spec.has(flag::WRITE) {
+            self.shared.replication.check_write()?;
+            self.shared.replication.check_copies(&self.config)?;
             self.shared.log.check()?;
         }
         if session.protocol == Protocol::Resp2 && !spec.has(flag::WHILE_SUBSCRIBED) && session.subscribed() {

@@ -6,6 +6,7 @@ use persistence::Generation;
 use shared::rt::time::Instant;
 
 use crate::commit::Wait;
+use crate::replication::feed::Hello;
 
 /// A reply that takes time; encoded.
 pub type LateReply = Pin<Box<dyn Future<Output = Vec<u8>> + Send>>;
@@ -16,6 +17,8 @@ pub enum Pause {
     Keys(Wait),
     /// Its reply (WAITAOF, SAVE, DEBUG SLEEP).
     Reply(LateReply),
+    /// The end of the connection: it belongs to a replica now.
+    Feed(Box<Hello>),
     /// The end of CLIENT PAUSE; the request is run then.
     Unpaused(Instant),
 }

@@ -8,7 +8,7 @@
 //! - [`transactions`], [`passwords`], [`clients`], [`waiting`], [`scanning`], [`configuration`], [`observing`], [`command_table`]: what the commands do that
 //!   are not about values.
 //! - [`expiring`], [`eviction`], [`full_disk`], [`broken_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
-//! - `cluster_*`, [`local`]: several nodes; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
+//! - [`replication`]: a primary and its replicas. `cluster_*`, [`local`]: several nodes; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
@@ -36,6 +36,7 @@ mod raw;
 mod recovery;
 mod redis_cli;
 mod redis_py;
+mod replication;
 mod scanning;
 mod scripts;
 mod server;

@@ -4,7 +4,9 @@
 //!
 //! - [`writer`]: writes a base, slot by slot.
 //! - [`reader`]: restores a base.
+//! - [`new`]: a base that becomes the one that counts.
 
+pub(crate) mod new;
 pub(crate) mod reader;
 pub(crate) mod writer;
 

@@ -61,6 +61,11 @@ impl BaseWriter {
         SlotEntries { slot, base: self }
     }
 
+    /// Goes on taking the entries of the slot that was begun last.
+    pub(crate) fn same_slot(&mut self, slot: Slot) -> SlotEntries<'_> {
+        SlotEntries { slot, base: self }
+    }
+
     /// Writes what is gathered, if that is enough; `slot` must have been dumped.
     pub(crate) fn end_slot(&mut self, slot: Slot) -> Result<(), Error> {
         if self.cuts[slot.index() - usize::from(self.first_slot)].is_none() || self.bad.is_some() {

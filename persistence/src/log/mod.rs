@@ -5,11 +5,12 @@
 //! - [`pending`]: effects on their way to the writer.
 //! - [`writer`]: takes what is pending in all ranges and writes it.
 //! - [`reader`]: walks increments; [`tail`]: tells a torn tail from damage.
-//! - [`rewrite`]: a log becomes a base.
+//! - [`rewrite`]: a log becomes a base. [`stretch`]: a piece of the log, for a replica.
 
 pub(crate) mod pending;
 pub(crate) mod reader;
 pub(crate) mod rewrite;
+pub(crate) mod stretch;
 mod tail;
 pub(crate) mod writer;
 

@@ -24,6 +24,8 @@ pub(crate) struct Pending {
 pub(crate) struct NextLog {
     pub(crate) log: Arc<LogFile>,
     pub(crate) number: u64,
+    /// The log stream begins anew there: nothing of what it was counts.
+    pub(crate) restart: Option<u64>,
 }
 
 impl Pending {
@@ -42,6 +44,12 @@ impl Pending {
         Ok(Appended { generation: self.generation, pressed: self.records.len() > RANGE_PENDING_BYTES_MAX })
     }
 
+    /// Appends records of another node's log, whole and sealed, as they are.
+    pub(crate) fn append_records(&mut self, records: &[u8]) -> Appended {
+        self.records.append_sealed(records);
+        Appended { generation: self.generation, pressed: self.records.len() > RANGE_PENDING_BYTES_MAX }
+    }
+
     /// The end of the log stream, with everything that is pending.
     pub(crate) fn end(&self) -> u64 {
         self.records.end()
@@ -52,7 +60,11 @@ impl Pending {
     }
 
     /// Asks for a switch of increments; the generation after which it is done.
+    /// Where the log stream begins anew, nothing may be appended until then.
     pub(crate) fn switch(&mut self, next: NextLog) -> Generation {
+        if let Some(start) = next.restart {
+            self.records = RecordBuffer::new(start);
+        }
         self.next_logs.push(next);
         self.generation
     }

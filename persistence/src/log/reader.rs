@@ -120,7 +120,7 @@ fn walk_one(
     }
     loop {
         match reader.next()? {
-            Next::Record { at, offset, payload } => walk_items(folder, path, at, offset, payload, each)?,
+            Next::Record { at, offset, payload, .. } => walk_items(folder, path, at, offset, payload, each)?,
             Next::End => {
                 increment.valid = increment.length;
                 return Ok(reader.offset());

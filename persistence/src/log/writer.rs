@@ -69,11 +69,18 @@ impl Writer {
             let bytes = taken.len() + if headed { HEADER_BYTES } else { 0 };
             state.log_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
             state.written(&increment.log, increment.end);
+            self.core.followers.wrote(range, Generation(next.0 - 1), taken);
             taken.clear();
             taken.shrink_to(RANGE_PENDING_BYTES_KEPT);
         }
         for next_log in next_logs {
+            let restart = next_log.restart;
             increment.switch(next_log)?;
+            if let Some(start) = restart {
+                increment.end = start;
+                state.restarted(start);
+                self.core.followers.restarted(range, start);
+            }
             state.increment_start.store(increment.end, Ordering::Release);
         }
         Ok(())

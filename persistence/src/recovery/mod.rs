@@ -22,6 +22,7 @@ use shared::slot::Slot;
 pub use report::{RangeReport, RecoveryReport, TornTail};
 
 use crate::error::{Doing, Error};
+use crate::history::History;
 use crate::layout::Layout;
 use crate::lock::DirectoryLock;
 use crate::log::LogFile;
@@ -88,6 +89,16 @@ pub(crate) fn open(
     let recovered = in_parallel(replayed, |replayed| range::settle(replayed, cut_torn))?;
     let ranges = recovered.iter().map(|recovered| recovered.report.clone()).collect();
     Ok((lock, recovered, RecoveryReport { ranges, elapsed: began.elapsed() }))
+}
+
+/// Who wrote the logs of a store; nobody yet, if that was never noted.
+pub(crate) fn history(layout: &Layout) -> Result<History, Error> {
+    let path = layout.history();
+    match fs::read(&path) {
+        Ok(bytes) => History::decode(&bytes).map_err(|what| Error::damaged(&path, 0, what)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(History::default()),
+        Err(error) => Err(error).doing("cannot read", &path),
+    }
 }
 
 /// Does the same for every range, on as many threads as there are processors. The error is that of the lowest range that has one.

@@ -31,6 +31,10 @@ pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Repla
     })?;
     refuse_unnamed(folder, &manifest)?;
     let mut report = RangeReport::default();
+    if manifest.receiving {
+        let walked = Walked { increments: Vec::new(), end: 0 };
+        return Ok(Replayed { folder: folder.clone(), manifest, walked, report });
+    }
     let cuts = match manifest.base {
         None => Cuts::none(folder.range),
         Some((number, length)) => {
@@ -59,6 +63,9 @@ pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Repla
 /// Cuts off what is torn, clears away what unfinished steps left, and notes how far the log reaches, once every range is known to be good.
 pub(super) fn settle(replayed: Replayed, cut_torn: bool) -> Result<Recovered, Error> {
     let Replayed { folder, mut manifest, walked, mut report } = replayed;
+    if manifest.receiving {
+        return empty(folder, &manifest, report);
+    }
     let mut last = None;
     for found in &walked.increments {
         report.bytes += found.valid;
@@ -78,6 +85,20 @@ pub(super) fn settle(replayed: Replayed, cut_torn: bool) -> Result<Recovered, Er
         manifest,
         report,
     })
+}
+
+/// A range whose receipt did not come to its end: it begins anew with nothing in it.
+fn empty(folder: RangeFolder, manifest: &Manifest, mut report: RangeReport) -> Result<Recovered, Error> {
+    report.removed = remove_unnamed(&folder, manifest)?;
+    let number = manifest.next_number();
+    let log = LogFile::create(&folder.log(number))?;
+    let manifest = Manifest { logs: vec![number], ..Manifest::first(folder.range) };
+    manifest.place(&folder).map_err(|unplaced| match unplaced {
+        Unplaced::Before(error) | Unplaced::Unknown(error) => error,
+    })?;
+    report.removed.append(&mut remove_unnamed(&folder, &manifest)?);
+    tracing::warn!(range = folder.range, "a range was being received from another node: it is empty");
+    Ok(Recovered { log, headed: false, end: 0, log_bytes: 0, manifest, report })
 }
 
 /// Cuts off what is torn, and makes durable what a crash of the process left in the page cache.

@@ -4,6 +4,7 @@
 
 mod append;
 mod child;
+mod copying;
 mod crash;
 mod durable_order;
 mod every_byte;

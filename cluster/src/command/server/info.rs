@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::replication;
 use crate::command::connection::auth::REDIS_VERSION;
 use crate::command::{Args, CommandError, Reply, SessionContext};
 use crate::node::Shared;
@@ -18,7 +19,7 @@ const SECTIONS: &[Section] = &[
     ("memory", "Memory", memory, false),
     ("persistence", "Persistence", persistence, false),
     ("stats", "Stats", stats, false),
-    ("replication", "Replication", replication, false),
+    ("replication", "Replication", replication::info, false),
     ("cpu", "CPU", cpu, false),
     ("commandstats", "Commandstats", commandstats, true),
     ("errorstats", "Errorstats", errorstats, false),
@@ -156,10 +157,6 @@ fn stats(node: &Shared) -> Vec<(String, String)> {
         "pubsubshard_channels" => node.pubsub.active(Scope::Shard, None).len(),
         "total_error_replies" => node.stats.errors().iter().map(|(_, count)| count).sum::<u64>(),
     }
-}
-
-fn replication(_: &Shared) -> Vec<(String, String)> {
-    lines! { "role" => "master", "connected_slaves" => 0, "master_repl_offset" => 0 }
 }
 
 fn cpu(_: &Shared) -> Vec<(String, String)> {

@@ -2,8 +2,9 @@
 //!
 //! # Layout
 //!
-//! - [`config`]: CONFIG; [`catalog`]: COMMAND; [`acl`]: ACL; [`info`]: INFO; [`observe`]: SLOWLOG, LATENCY, TIME, ROLE, DEBUG.
-//! - [`disk`]: SAVE and its kin, WAIT, WAITAOF, SHUTDOWN; [`memory`]: MEMORY.
+//! - [`config`]: CONFIG; [`catalog`]: COMMAND; [`acl`]: ACL; [`info`]: INFO; [`observe`]: SLOWLOG, LATENCY, TIME, DEBUG.
+//! - [`disk`]: SAVE and its kin, SHUTDOWN; [`memory`]: MEMORY.
+//! - [`replication`]: REPLICAOF, ROLE, WAIT, WAITAOF, REPLSYNC.
 
 pub mod acl;
 pub mod catalog;
@@ -12,6 +13,7 @@ pub mod disk;
 pub mod info;
 pub mod memory;
 pub mod observe;
+pub mod replication;
 
 use super::flag::{ADMIN, BLOCKING, FAST, NO_MULTI, READ, SECRET, WALKS, WRITE};
 use super::{Args, CommandSpec, Group, Handler, KeySpec};
@@ -33,7 +35,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     SERVER.session_row("acl", -2, ADMIN | SECRET, "6.0.0", "A container for Access List Control commands.", acl::acl),
     SERVER.session_row("info", -1, 0, "1.0.0", "Returns information and statistics about the server.", info::info),
     SERVER.session_row("time", 1, FAST, "2.6.0", "Returns the server time.", observe::time),
-    SERVER.session_row("role", 1, FAST, "2.8.12", "Returns the replication role.", observe::role),
+    SERVER.session_row("role", 1, FAST, "2.8.12", "Returns the replication role.", replication::role),
     SERVER.session_row("slowlog", -2, ADMIN, "2.2.12", "A container for slow log commands.", observe::slowlog),
     SERVER.session_row("latency", -2, ADMIN, "2.8.13", "A container for latency diagnostics commands.", observe::latency),
     SERVER.session_row("debug", -2, ADMIN | NO_MULTI, "1.0.0", "A container for debugging commands.", observe::debug),
@@ -42,8 +44,11 @@ pub const COMMANDS: &[CommandSpec] = &[
     SERVER.session_row("bgsave", -1, ADMIN, "1.0.0", "Asynchronously saves the database(s) to disk.", disk::bgsave),
     SERVER.session_row("bgrewriteaof", 1, ADMIN, "1.0.0", "Asynchronously rewrites the append-only file to disk.", disk::bgrewriteaof),
     SERVER.session_row("lastsave", 1, FAST, "1.0.0", "Returns the Unix timestamp of the last successful save to disk.", disk::lastsave),
-    SERVER.session_row("wait", 3, BLOCKING, "3.0.0", "Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.", disk::wait),
-    SERVER.session_row("waitaof", 4, BLOCKING, "7.2.0", "Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the master and/or replicas.", disk::waitaof),
+    SERVER.session_row("wait", 3, BLOCKING, "3.0.0", "Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.", replication::wait),
+    SERVER.session_row("waitaof", 4, BLOCKING, "7.2.0", "Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the master and/or replicas.", replication::waitaof),
+    SERVER.session_row("replicaof", 3, ADMIN | NO_MULTI, "5.0.0", "Configures a server as replica of another, or promotes it to a master.", replication::replicaof),
+    SERVER.session_row("slaveof", 3, ADMIN | NO_MULTI, "1.0.0", "Sets a Redis server as a replica of another, or promotes it to being a master.", replication::replicaof),
+    SERVER.session_row("replsync", 5, ADMIN | NO_MULTI, "7.0.0", "A replica asks for what it lacks of the logs; frames follow.", replication::replsync),
     SERVER.session_row("shutdown", -1, ADMIN | NO_MULTI, "1.0.0", "Synchronously saves the database(s) to disk and shuts down the Redis server.", disk::shutdown),
     CommandSpec {
         name: "memory",

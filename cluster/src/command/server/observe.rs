@@ -46,15 +46,6 @@ pub fn time(_: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> R
     Ok(())
 }
 
-/// `ROLE`
-pub fn role(_: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
-    reply.array(3);
-    reply.bulk(b"master");
-    reply.int(0);
-    reply.array(0);
-    Ok(())
-}
-
 /// `SWAPDB index index`: there is one database.
 pub fn swapdb(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     if context.config.cluster_enabled {

@@ -1,0 +1,267 @@
+//! The primary's side of a link: what the replica lacks, then everything as it is written.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use persistence::{Follower, History, LogPiece, Offsets, Store};
+use shared::limits::RANGES;
+use shared::rt::net::TcpStream;
+use shared::rt::net::tcp::{ReadHalf, WriteHalf};
+use shared::rt::time::{Duration, timeout};
+use shared::slot::Slot;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::feeds::Listed;
+use super::frame::{self, Ack, Frame, HEADER_BYTES, Way};
+use crate::node::Shared;
+use crate::replay::write_base_entry;
+
+/// How long a replica that has nothing to be told waits for a sign of life, milliseconds.
+const IDLE_MS: u64 = 1_000;
+
+/// Frames are gathered up to about so many bytes for one write.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// Why a link ended.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The socket.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The log.
+    #[error("{0}")]
+    Store(#[from] persistence::Error),
+    /// The replica sent what is no acknowledgement.
+    #[error("it sent something that is no acknowledgement")]
+    Protocol,
+    /// It took nothing, or said nothing, for `repl-timeout`.
+    #[error("no sign of life for repl-timeout")]
+    Silent,
+    /// This node is a replica itself now.
+    #[error("this node is no primary any more")]
+    Ended,
+}
+
+/// What a replica has, as it says at first.
+#[derive(Debug, Clone)]
+pub struct Hello {
+    /// The port that it listens on.
+    pub port: u16,
+    /// Who wrote its log.
+    pub history: History,
+    /// Where the log of each range ends.
+    pub ends: Offsets,
+}
+
+/// Serves a replica until it is gone or the node is no primary any more.
+pub async fn serve(
+    shared: &Arc<Shared>,
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+    hello: Hello,
+) -> Result<(), FeedError> {
+    let Some(store) = shared.log.store() else { return Err(FeedError::Ended) };
+    let feeds = &shared.replication.feeds;
+    let mut ended = feeds.ended();
+    let listed = feeds.add(SocketAddr::new(peer.ip(), hello.port));
+    if !shared.replication.may_feed() {
+        return Err(FeedError::Ended);
+    }
+    let patience = Duration::from_secs(shared.config().repl_timeout_s.max(1));
+    let (reader, writer) = stream.split();
+    let sending = async {
+        let mut feed = Feed::new(shared, store, writer, patience);
+        feed.plan(&hello).await?;
+        feed.whole_ranges().await?;
+        listed.online();
+        tracing::info!(replica = %peer, "a replica is in sync");
+        feed.follow().await
+    };
+    tokio::select! {
+        biased;
+        _ = ended.changed() => Err(FeedError::Ended),
+        result = acks(reader, &listed, patience) => result,
+        result = sending => result,
+    }
+}
+
+/// Reads what the replica acknowledges.
+async fn acks(mut reader: ReadHalf<'_>, listed: &Listed<'_>, patience: Duration) -> Result<(), FeedError> {
+    let mut input = BytesMut::new();
+    loop {
+        while let Some((kind, end)) = frame::first(&input).map_err(|_| FeedError::Protocol)? {
+            let bytes = input.split_to(end);
+            listed.acked(Ack::decode(kind, &bytes[HEADER_BYTES..]).ok_or(FeedError::Protocol)?);
+        }
+        // An acknowledgement is short; whoever announces more has its announcement read no further.
+        if input.len() > WRITE_BYTES {
+            return Err(FeedError::Protocol);
+        }
+        let read = timeout(patience, reader.read_buf(&mut input)).await.map_err(|_| FeedError::Silent)??;
+        if read == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+    }
+}
+
+struct Feed<'f> {
+    shared: &'f Arc<Shared>,
+    store: &'f Store,
+    writer: WriteHalf<'f>,
+    patience: Duration,
+    follower: Follower,
+    /// Where what is next told of each range begins.
+    next: Offsets,
+    /// Whether the replica takes a range's records already.
+    active: [bool; RANGES],
+    /// Frames that are not written yet.
+    output: Vec<u8>,
+}
+
+impl<'f> Feed<'f> {
+    fn new(shared: &'f Arc<Shared>, store: &'f Store, writer: WriteHalf<'f>, patience: Duration) -> Feed<'f> {
+        let follower = store.follow();
+        let next = *follower.starts();
+        Feed { shared, store, writer, patience, follower, next, active: [false; RANGES], output: Vec::new() }
+    }
+
+    async fn write(&mut self) -> Result<(), FeedError> {
+        let written = timeout(self.patience, self.writer.write_all(&self.output)).await;
+        self.output.clear();
+        self.output.shrink_to(4 * WRITE_BYTES);
+        Ok(written.map_err(|_| FeedError::Silent)??)
+    }
+
+    /// Has the replica say that it is there, although it has not everything yet.
+    fn ask_life(&mut self) {
+        Frame::Generation { generation: 0, wanted: 0 }.encode(&mut self.output);
+    }
+
+    /// Tells how each range comes, and sends the pieces of the log that the replica lacks.
+    async fn plan(&mut self, hello: &Hello) -> Result<(), FeedError> {
+        let (history, ends) = (self.store.history(), *self.follower.starts());
+        let agreed = history.agreed(&ends, &hello.history, &hello.ends);
+        let mut pieces: [Option<LogPiece>; RANGES] = Default::default();
+        let mut ways = [Way::Whole; RANGES];
+        for range in 0..RANGES {
+            // A replica without a byte of the range agrees with everybody.
+            let from =
+                if hello.ends[range] == 0 { 0 } else { agreed.map_or(u64::MAX, |agreed| agreed[range]) };
+            if from != hello.ends[range] || from > ends[range] {
+                continue;
+            }
+            if from < ends[range] {
+                pieces[range] = self.store.read_log(range, from, ends[range])?;
+            }
+            if from == ends[range] || pieces[range].is_some() {
+                ways[range] = Way::Log;
+            }
+        }
+        self.active = ways.map(|way| way == Way::Log);
+        tracing::info!(
+            whole = ways.iter().filter(|way| **way == Way::Whole).count(),
+            "a replica asks for what it lacks"
+        );
+        Frame::Plan { history: history.encode().as_bytes(), ends, ways }.encode(&mut self.output);
+        self.write().await?;
+        let mut records = Vec::new();
+        for (range, piece) in pieces.into_iter().enumerate() {
+            let Some(mut piece) = piece else { continue };
+            while piece.read(&mut records, WRITE_BYTES)? {
+                Frame::Records { range, bytes: &records }.encode(&mut self.output);
+                records.clear();
+                self.ask_life();
+                self.write().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the ranges that the log does not lead to, slot by slot, and between slots what is written meanwhile.
+    async fn whole_ranges(&mut self) -> Result<(), FeedError> {
+        for range in 0..RANGES {
+            if self.active[range] {
+                continue;
+            }
+            // What was written of it until here is in its entries.
+            self.take()?;
+            self.active[range] = true;
+            Frame::Begin { range, start: self.next[range] }.encode(&mut self.output);
+            for slot in Slot::of_range(range) {
+                self.dump(slot);
+                if self.output.len() >= WRITE_BYTES {
+                    self.take()?;
+                    self.ask_life();
+                    self.write().await?;
+                }
+            }
+            Frame::End { range }.encode(&mut self.output);
+            self.take()?;
+            self.write().await?;
+        }
+        Ok(())
+    }
+
+    /// Adds the entries of a slot.
+    fn dump(&mut self, slot: Slot) {
+        let mut entries = Vec::new();
+        let partition = self.shared.keyspace.lock(slot.partition());
+        let cut = self.store.cut(slot);
+        for entry in partition.table(slot).iter() {
+            let at = entries.len();
+            entries.extend_from_slice(&[0; 4]);
+            write_base_entry(entry, &mut entries);
+            let len = (entries.len() - at - 4) as u32;
+            entries[at..at + 4].copy_from_slice(&len.to_le_bytes());
+        }
+        drop(partition);
+        // A frame has a greatest length, and so has what the other side reads before it takes it in.
+        let mut rest = &entries[..];
+        loop {
+            let mut end = 0;
+            while end < rest.len() && (end == 0 || end < WRITE_BYTES) {
+                let len = rest[end..].first_chunk().map_or(0, |len| u32::from_le_bytes(*len)) as usize;
+                end += 4 + len;
+            }
+            Frame::Slot { slot, cut, entries: &rest[..end] }.encode(&mut self.output);
+            rest = &rest[end..];
+            if rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Adds what was written meanwhile of the ranges that the replica takes. The generation up to which that is all.
+    fn take(&mut self) -> Result<u64, FeedError> {
+        let batch = self.follower.take()?;
+        for run in &batch.runs {
+            self.next[run.range] = run.start + run.bytes.len() as u64;
+            if self.active[run.range] {
+                Frame::Records { range: run.range, bytes: &run.bytes }.encode(&mut self.output);
+            }
+        }
+        Ok(batch.generation.number())
+    }
+
+    /// Sends everything as it is written.
+    async fn follow(&mut self) -> Result<(), FeedError> {
+        let mut wanted = self.shared.replication.feeds.wanted();
+        loop {
+            let generation = self.take()?;
+            let wants = *wanted.borrow_and_update();
+            Frame::Generation { generation, wanted: wants }.encode(&mut self.output);
+            self.write().await?;
+            let more = async {
+                tokio::select! {
+                    biased;
+                    written = self.follower.written() => written,
+                    _ = wanted.changed() => Ok(()),
+                }
+            };
+            // Nothing was written: the replica hears so, and answers that it is there.
+            timeout(Duration::from_millis(IDLE_MS), more).await.unwrap_or(Ok(()))?;
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What travels on a replication link: after a request and a line as answer, frames both ways.
+//!
+//! A frame is one byte of kind, four bytes of length (little-endian), and so many bytes. Numbers are little-endian. Its length is
+//! believed only up to [`FRAME_BYTES_MAX`]; a peer that says more is hung up on.
+
+use shared::limits::{ITEM_BYTES_MAX, RANGES, RECORD_BYTES_TARGET};
+use shared::slot::Slot;
+
+/// Version of the link: both sides must speak the same.
+pub const LINK_VERSION: u64 = 1;
+
+/// Bytes before a frame's own.
+pub const HEADER_BYTES: usize = 5;
+
+/// Longest frame, bytes: one record, which may be one item of the greatest length.
+pub const FRAME_BYTES_MAX: usize = ITEM_BYTES_MAX + RECORD_BYTES_TARGET + 4096;
+
+/// How the replica comes to what it lacks of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By the log, from where its own ends.
+    Log,
+    /// By its entries.
+    Whole,
+}
+
+/// What a primary says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// The first: the history of its log, where the log ends, and how each range comes.
+    Plan {
+        /// As `persistence::History` encodes it.
+        history: &'a [u8],
+        /// Where the log of each range ends.
+        ends: [u64; RANGES],
+        /// How each range comes.
+        ways: [Way; RANGES],
+    },
+    /// Records of a range's log.
+    Records {
+        /// The range, 0 to 15.
+        range: usize,
+        /// Whole and sealed.
+        bytes: &'a [u8],
+    },
+    /// A range comes by its entries; its log comes from `start` on.
+    Begin {
+        /// The range, 0 to 15.
+        range: usize,
+        /// Offset.
+        start: u64,
+    },
+    /// Entries of a slot, which hold what its log did before `cut`. More of them may follow in further frames of the same slot.
+    Slot {
+        /// The slot.
+        slot: Slot,
+        /// Offset.
+        cut: u64,
+        /// Each with its length (four bytes) before it.
+        entries: &'a [u8],
+    },
+    /// All slots of the range were sent.
+    End {
+        /// The range, 0 to 15.
+        range: usize,
+    },
+    /// Everything up to this generation of the primary was sent. The replica answers with an [`Ack`].
+    Generation {
+        /// A generation of the primary's store.
+        generation: u64,
+        /// Somebody waits for this one to be on the replica's disk.
+        wanted: u64,
+    },
+}
+
+/// What a replica says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ack {
+    /// It holds everything up to this generation of the primary's store.
+    pub applied: u64,
+    /// It has everything up to this one on disk.
+    pub durable: u64,
+    /// Sum of the offsets at which its logs end.
+    pub offset: u64,
+}
+
+const PLAN: u8 = 1;
+const RECORDS: u8 = 2;
+const BEGIN: u8 = 3;
+const SLOT: u8 = 4;
+const END: u8 = 5;
+const GENERATION: u8 = 6;
+const ACK: u8 = 7;
+
+/// Begins a frame of this kind; [`close`] sets its length.
+fn open(out: &mut Vec<u8>, kind: u8) -> usize {
+    out.extend_from_slice(&[kind, 0, 0, 0, 0]);
+    out.len()
+}
+
+fn close(out: &mut [u8], from: usize) {
+    let len = (out.len() - from) as u32;
+    out[from - 4..from].copy_from_slice(&len.to_le_bytes());
+}
+
+impl Frame<'_> {
+    /// Appends the frame.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Frame::Plan { history, ends, ways } => {
+                let at = open(out, PLAN);
+                ends.iter().for_each(|end| out.extend_from_slice(&end.to_le_bytes()));
+                out.extend(ways.iter().map(|way| u8::from(*way == Way::Whole)));
+                out.extend_from_slice(history);
+                close(out, at);
+            }
+            Frame::Records { range, bytes } => {
+                let at = open(out, RECORDS);
+                out.push(*range as u8);
+                out.extend_from_slice(bytes);
+                close(out, at);
+            }
+            Frame::Begin { range, start } => {
+                let at = open(out, BEGIN);
+                out.push(*range as u8);
+                out.extend_from_slice(&start.to_le_bytes());
+                close(out, at);
+            }
+            Frame::Slot { slot, cut, entries } => {
+                let at = open(out, SLOT);
+                out.extend_from_slice(&slot.number().to_le_bytes());
+                out.extend_from_slice(&cut.to_le_bytes());
+                out.extend_from_slice(entries);
+                close(out, at);
+            }
+            Frame::End { range } => {
+                let at = open(out, END);
+                out.push(*range as u8);
+                close(out, at);
+            }
+            Frame::Generation { generation, wanted } => {
+                let at = open(out, GENERATION);
+                out.extend_from_slice(&generation.to_le_bytes());
+                out.extend_from_slice(&wanted.to_le_bytes());
+                close(out, at);
+            }
+        }
+    }
+
+    /// Reads a frame of this kind with these bytes; none if it is none.
+    pub fn decode(kind: u8, bytes: &[u8]) -> Option<Frame<'_>> {
+        match kind {
+            PLAN => {
+                let (told, rest) = bytes.split_at_checked(RANGES * 8)?;
+                let (letters, history) = rest.split_at_checked(RANGES)?;
+                let (mut ends, mut ways) = ([0; RANGES], [Way::Log; RANGES]);
+                for (end, bytes) in ends.iter_mut().zip(told.as_chunks::<8>().0) {
+                    *end = u64::from_le_bytes(*bytes);
+                }
+                for (way, letter) in ways.iter_mut().zip(letters) {
+                    *way = match letter {
+                        0 => Way::Log,
+                        1 => Way::Whole,
+                        _ => return None,
+                    };
+                }
+                Some(Frame::Plan { history, ends, ways })
+            }
+            RECORDS => {
+                let (range, bytes) = range(bytes)?;
+                Some(Frame::Records { range, bytes })
+            }
+            BEGIN => {
+                let (range, rest) = range(bytes)?;
+                (rest.len() == 8).then_some(())?;
+                Some(Frame::Begin { range, start: number(rest)? })
+            }
+            SLOT => {
+                let (slot, rest) = bytes.split_first_chunk::<2>()?;
+                let (cut, entries) = rest.split_first_chunk::<8>()?;
+                let slot = Slot::new(u16::from_le_bytes(*slot))?;
+                Some(Frame::Slot { slot, cut: u64::from_le_bytes(*cut), entries })
+            }
+            END => range(bytes).filter(|(_, rest)| rest.is_empty()).map(|(range, _)| Frame::End { range }),
+            GENERATION => {
+                (bytes.len() == 16).then_some(())?;
+                Some(Frame::Generation { generation: number(bytes)?, wanted: number(&bytes[8..])? })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Ack {
+    /// Appends the frame.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let at = open(out, ACK);
+        for number in [self.applied, self.durable, self.offset] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        close(out, at);
+    }
+
+    /// Reads a frame of this kind with these bytes; none if it is none.
+    pub fn decode(kind: u8, bytes: &[u8]) -> Option<Ack> {
+        (kind == ACK && bytes.len() == 24).then_some(())?;
+        Some(Ack { applied: number(bytes)?, durable: number(&bytes[8..])?, offset: number(&bytes[16..])? })
+    }
+}
+
+/// The first frame in these bytes: its kind and where its own bytes end. None: it is not all there yet. An error: it is longer
+/// than any frame is.
+pub fn first(bytes: &[u8]) -> Result<Option<(u8, usize)>, Oversized> {
+    let Some((kind, rest)) = bytes.split_first() else { return Ok(None) };
+    let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
+    let len = u32::from_le_bytes(*len) as usize;
+    if len > FRAME_BYTES_MAX {
+        return Err(Oversized);
+    }
+    Ok((rest.len() >= len).then_some((*kind, HEADER_BYTES + len)))
+}
+
+/// A frame is longer than any frame is.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Oversized;
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+fn range(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (range, rest) = bytes.split_first()?;
+    let range = usize::from(*range);
+    (range < RANGES).then_some((range, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn frames_are_read_as_they_were_written() {
+        let slot = Slot::new(5_000).unwrap();
+        let mut ways = [Way::Log; RANGES];
+        ways[3] = Way::Whole;
+        let frames = [
+            Frame::Plan { history: b"text", ends: std::array::from_fn(|range| range as u64 * 7), ways },
+            Frame::Records { range: 15, bytes: b"records" },
+            Frame::Begin { range: 0, start: u64::MAX },
+            Frame::Slot { slot, cut: 9, entries: b"" },
+            Frame::End { range: 4 },
+            Frame::Generation { generation: 5, wanted: 0 },
+        ];
+        let mut bytes = Vec::new();
+        frames.iter().for_each(|frame| frame.encode(&mut bytes));
+        let ack = Ack { applied: 3, durable: 2, offset: 1 };
+        ack.encode(&mut bytes);
+        let mut rest = &bytes[..];
+        for frame in &frames {
+            for cut in 0..HEADER_BYTES {
+                assert_eq!(first(&rest[..cut]), Ok(None));
+            }
+            let (kind, end) = first(rest).unwrap().unwrap();
+            assert_eq!(Frame::decode(kind, &rest[HEADER_BYTES..end]).as_ref(), Some(frame));
+            rest = &rest[end..];
+        }
+        let (kind, end) = first(rest).unwrap().unwrap();
+        assert_eq!((Ack::decode(kind, &rest[HEADER_BYTES..]), end), (Some(ack), rest.len()));
+        assert_eq!(first(&[RECORDS, 0xff, 0xff, 0xff, 0xff]), Err(Oversized));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_no_frame_or_the_one_that_is_written_so(kind: u8, bytes: Vec<u8>) {
+            if let Some(frame) = Frame::decode(kind, &bytes) {
+                let mut again = Vec::new();
+                frame.encode(&mut again);
+                prop_assert_eq!((again[0], &again[HEADER_BYTES..]), (kind, &bytes[..]));
+            }
+        }
+    }
+}

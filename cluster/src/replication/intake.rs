@@ -1,0 +1,211 @@
+//! What comes from the primary becomes log and keys.
+//!
+//! Records are appended as they are, and their effects applied, under one lock a range that the rewriting of the range takes as
+//! well: between the two a dump would miss what the log already holds.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use persistence::{History, Receive, Store};
+use shared::limits::{RANGES, SLOTS_PER_RANGE};
+use shared::rt::time;
+use shared::slot::Slot;
+
+use super::frame::{Frame, Way};
+use crate::commit::Clock;
+use crate::node::Shared;
+use crate::replay::KeyspaceReplay;
+
+use persistence::Replay;
+
+/// Why what came cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The log refuses.
+    #[error("{0}")]
+    Store(#[from] persistence::Error),
+    /// It makes no sense where it stands.
+    #[error("the primary sent {0}")]
+    Protocol(&'static str),
+    /// It would replace more by less.
+    #[error(
+        "the primary lacks what this replica holds (its log ends before this one's, or was written by others): not synchronised. \
+         REPLICAOF said anew has this replica take over what the primary holds"
+    )]
+    WouldLose,
+}
+
+/// How far a range is.
+enum Range {
+    /// Nothing of it may come.
+    Closed,
+    /// Its log is followed.
+    Log,
+    /// It comes whole.
+    Whole(Box<Whole>),
+}
+
+struct Whole {
+    receive: Receive,
+    /// Where each slot was dumped, once it has come.
+    cuts: Vec<Option<u64>>,
+    /// All slots have come.
+    ended: bool,
+}
+
+/// Takes in what a link brings.
+pub(super) struct Intake<'i> {
+    shared: &'i Arc<Shared>,
+    store: &'i Store,
+    clock: Clock,
+    ranges: [Range; RANGES],
+}
+
+impl<'i> Intake<'i> {
+    /// Takes the primary's plan: `may_replace` says whether it may leave less here than there was.
+    pub(super) fn begin(
+        shared: &'i Arc<Shared>,
+        store: &'i Store,
+        plan: &Frame<'_>,
+        may_replace: bool,
+    ) -> Result<Intake<'i>, IntakeError> {
+        let Frame::Plan { history, ends, ways } = plan else {
+            return Err(IntakeError::Protocol("something before its plan"));
+        };
+        let history = History::decode(history).map_err(IntakeError::Protocol)?;
+        let mine = store.ends();
+        let agreed = history.agreed(ends, &store.history(), &mine);
+        for range in 0..RANGES {
+            let agreed = if mine[range] == 0 { 0 } else { agreed.map_or(0, |agreed| agreed[range]) };
+            match ways[range] {
+                Way::Log if agreed != mine[range] => {
+                    return Err(IntakeError::Protocol(
+                        "the log of a range from where this one's does not end",
+                    ));
+                }
+                // What both hold, the primary holds still: it only comes by another way.
+                Way::Whole if agreed != mine[range] && !may_replace => return Err(IntakeError::WouldLose),
+                // From here on the history says who wrote this range, and it was somebody else.
+                Way::Whole if agreed != mine[range] => {
+                    shared.replication.replacing();
+                    drop(store.receive(range, 0)?);
+                }
+                _ => {}
+            }
+        }
+        store.set_history(history)?;
+        let clock = Clock::at(time::now_ms(), &shared.config());
+        let ranges = ways.map(|way| if way == Way::Log { Range::Log } else { Range::Closed });
+        Ok(Intake { shared, store, clock, ranges })
+    }
+
+    /// Whether every range is followed.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ranges.iter().all(|range| matches!(range, Range::Log))
+    }
+
+    /// Takes one frame; what stands behind [`Frame::Generation`] is not for here.
+    pub(super) fn take(&mut self, frame: &Frame<'_>) -> Result<(), IntakeError> {
+        match frame {
+            Frame::Records { range, bytes } => self.records(*range, bytes),
+            Frame::Begin { range, start } => self.open(*range, *start),
+            Frame::Slot { slot, cut, entries } => self.slot(*slot, *cut, entries),
+            Frame::End { range } => {
+                match &mut self.ranges[*range] {
+                    Range::Whole(whole) => whole.ended = true,
+                    _ => return Err(IntakeError::Protocol("the end of a range that it did not begin")),
+                }
+                self.finish(*range)
+            }
+            Frame::Plan { .. } => Err(IntakeError::Protocol("a second plan")),
+            Frame::Generation { .. } => Ok(()),
+        }
+    }
+
+    fn records(&mut self, range: usize, bytes: &[u8]) -> Result<(), IntakeError> {
+        let intake = self.shared.log.intake(range);
+        let replay = self.replay();
+        let appended = match &self.ranges[range] {
+            Range::Closed => return Err(IntakeError::Protocol("records of a range that it did not begin")),
+            Range::Log => {
+                self.store.append_records(range, bytes, |slot, _, effect| replay.effect(slot, effect))?
+            }
+            Range::Whole(whole) => {
+                let cuts = &whole.cuts;
+                self.store.append_records(range, bytes, |slot, position, effect| {
+                    // Before the slot has come, and before its cut, the effect is in its entries.
+                    match cuts[slot.index() % SLOTS_PER_RANGE] {
+                        Some(cut) if position >= cut => replay.effect(slot, effect),
+                        _ => Ok(()),
+                    }
+                })?
+            }
+        };
+        drop(intake);
+        if appended.pressed {
+            // The disk is slower than the link: nothing more is read until it has caught up.
+            self.store.wait_written_blocking(appended.generation)?;
+        }
+        self.finish(range)
+    }
+
+    fn open(&mut self, range: usize, start: u64) -> Result<(), IntakeError> {
+        if !matches!(self.ranges[range], Range::Closed) {
+            return Err(IntakeError::Protocol("a range twice"));
+        }
+        let _intake = self.shared.log.intake(range);
+        self.shared.replication.replacing();
+        for slot in Slot::of_range(range) {
+            let taken = self.shared.keyspace.lock(slot.partition()).take_slot(slot);
+            drop(taken);
+        }
+        let receive = self.store.receive(range, start)?;
+        let whole = Whole { receive, cuts: vec![None; SLOTS_PER_RANGE], ended: false };
+        self.ranges[range] = Range::Whole(Box::new(whole));
+        Ok(())
+    }
+
+    fn slot(&mut self, slot: Slot, cut: u64, mut entries: &[u8]) -> Result<(), IntakeError> {
+        let replay = self.replay();
+        let Range::Whole(whole) = &mut self.ranges[slot.range()] else {
+            return Err(IntakeError::Protocol("a slot of a range that it did not begin"));
+        };
+        let known = &mut whole.cuts[slot.index() % SLOTS_PER_RANGE];
+        let mut taker = match known {
+            Some(known) if *known == cut => whole.receive.same_slot(slot),
+            Some(_) => return Err(IntakeError::Protocol("a slot twice")),
+            None => {
+                *known = Some(cut);
+                whole.receive.begin_slot(slot, cut)
+            }
+        };
+        while let Some((len, rest)) = entries.split_first_chunk() {
+            let len = u32::from_le_bytes(*len) as usize;
+            let (entry, rest) =
+                rest.split_at_checked(len).ok_or(IntakeError::Protocol("an entry that is cut short"))?;
+            replay.base_entry(slot, entry).map_err(|_| IntakeError::Protocol("what is no entry"))?;
+            taker.push(|buffer| buffer.extend_from_slice(entry));
+            entries = rest;
+        }
+        whole.receive.end_slot(slot)?;
+        Ok(())
+    }
+
+    /// Has a range count that has come whole, once its log has reached everything that its entries hold.
+    fn finish(&mut self, range: usize) -> Result<(), IntakeError> {
+        let Range::Whole(whole) = &self.ranges[range] else { return Ok(()) };
+        if !whole.ended || !whole.receive.is_reached() {
+            return Ok(());
+        }
+        if let Range::Whole(whole) = std::mem::replace(&mut self.ranges[range], Range::Log) {
+            let report = whole.receive.finish()?;
+            self.shared.replication.ranges_received.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(range, entries = report.entries, "received a range");
+        }
+        Ok(())
+    }
+
+    fn replay(&self) -> KeyspaceReplay<'i> {
+        KeyspaceReplay { keyspace: &self.shared.keyspace, pubsub: &self.shared.pubsub, clock: self.clock }
+    }
+}

@@ -1,0 +1,271 @@
+//! The replica's side of a link: it is held up as long as the node is a replica.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use persistence::{Generation, Store};
+use shared::resp::reply::ReplyDecoder;
+use shared::resp::{Protocol, Value, write};
+use shared::rt::net::TcpStream;
+use shared::rt::time::{self, Duration, timeout};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+
+use super::frame::{self, Ack, Frame, HEADER_BYTES, LINK_VERSION};
+use super::intake::{Intake, IntakeError};
+use super::{LinkState, Role, Source, leads};
+use crate::node::Shared;
+
+/// First wait after a link broke, milliseconds; it doubles up to [`BACKOFF_MS_MAX`].
+const BACKOFF_MS_MIN: u64 = 100;
+/// Longest wait, milliseconds.
+const BACKOFF_MS_MAX: u64 = 1_000;
+
+/// Generations of the primary that wait to be on disk; beyond it the oldest are told together.
+const UNSYNCED_MAX: usize = 4_096;
+
+/// Why a link ended.
+#[derive(Debug, thiserror::Error)]
+enum LinkError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Intake(#[from] IntakeError),
+    #[error("{0}")]
+    Store(#[from] persistence::Error),
+    #[error("the primary answered: {0}")]
+    Refused(String),
+    #[error("the primary sent what is no frame")]
+    Protocol,
+    #[error("no sign of life for repl-timeout")]
+    Silent,
+}
+
+/// Holds up the link that the node's role asks for, until the node stops.
+pub async fn run(shared: Arc<Shared>) {
+    let Some(store) = shared.log.store() else { return };
+    let mut roles = shared.replication.watch_role();
+    let mut backoff_ms = BACKOFF_MS_MIN;
+    loop {
+        let role = roles.borrow_and_update().clone();
+        match role {
+            Role::Primary => {
+                if shared.replication.is_replica() {
+                    leads(&shared.replication, &shared.log);
+                }
+                if roles.changed().await.is_err() {
+                    return;
+                }
+            }
+            Role::Replica { source, may_replace } => {
+                let mut connected = false;
+                let ended = tokio::select! {
+                    biased;
+                    changed = roles.changed() => match changed {
+                        Ok(()) => None,
+                        Err(_) => return,
+                    },
+                    result = follow(&shared, store, &source, may_replace, &mut connected) => result.err(),
+                };
+                note_end(&shared, &source, ended.as_ref());
+                if ended.is_none() {
+                    continue;
+                }
+                backoff_ms = if connected { BACKOFF_MS_MIN } else { (backoff_ms * 2).min(BACKOFF_MS_MAX) };
+                wait_or_change(&mut roles, backoff_ms).await;
+            }
+        }
+    }
+}
+
+/// Notes that a link ended; without an error because the role has changed.
+fn note_end(shared: &Shared, source: &Source, error: Option<&LinkError>) {
+    let mut status = shared.replication.link.lock();
+    status.state = LinkState::Connect;
+    let trouble = error.map(LinkError::to_string);
+    // The same trouble again and again is told once.
+    if let Some(trouble) = trouble.as_ref().filter(|trouble| status.trouble.as_ref() != Some(trouble)) {
+        tracing::warn!(primary = %source, error = trouble, "the link to the primary ended");
+    }
+    status.trouble = trouble;
+}
+
+/// Waits, unless the role changes meanwhile.
+async fn wait_or_change(roles: &mut watch::Receiver<Role>, ms: u64) {
+    let _elapsed = timeout(Duration::from_millis(ms), async {
+        if roles.has_changed().unwrap_or(true) {
+            return;
+        }
+        let _changed = roles.clone().changed().await;
+    })
+    .await;
+}
+
+/// Connects and follows until something fails.
+async fn follow(
+    shared: &Arc<Shared>,
+    store: &Store,
+    source: &Source,
+    may_replace: bool,
+    connected: &mut bool,
+) -> Result<(), LinkError> {
+    shared.replication.link.lock().state = LinkState::Connecting;
+    let patience = Duration::from_secs(shared.config().repl_timeout_s.max(1));
+    let greeted = timeout(patience, greet(shared, store, source)).await.map_err(|_| LinkError::Silent)?;
+    let (stream, input) = greeted?;
+    let mut link =
+        Link { shared, store, stream, input, patience, unsynced: VecDeque::new(), wanted: 0, durable: 0 };
+    let (kind, end) = link.frame().await?;
+    let plan = link.input.split_to(end);
+    let plan = Frame::decode(kind, &plan[HEADER_BYTES..]).ok_or(LinkError::Protocol)?;
+    let mut intake = Intake::begin(shared, store, &plan, may_replace)?;
+    *connected = true;
+    {
+        let mut status = shared.replication.link.lock();
+        status.state = if intake.is_whole() { LinkState::Connected } else { LinkState::Sync };
+        status.trouble = None;
+    }
+    if intake.is_whole() {
+        shared.replication.replaced();
+    }
+    link.follow(&mut intake).await
+}
+
+/// Connects, and says what this replica has. What was read beyond the answer comes with the stream.
+async fn greet(
+    shared: &Arc<Shared>,
+    store: &Store,
+    source: &Source,
+) -> Result<(TcpStream, BytesMut), LinkError> {
+    let mut stream = TcpStream::connect((source.host.as_str(), source.port)).await?;
+    stream.set_nodelay(true)?;
+    let settings = shared.settings();
+    let setting = |name: &str| settings.get(name).unwrap_or_default();
+    let (user, password) = (setting("masteruser"), setting("masterauth"));
+    let mut request = Vec::new();
+    let mut answers = 1;
+    if !password.is_empty() {
+        let words = [&b"AUTH"[..], user.as_bytes(), password.as_bytes()];
+        encode(&mut request, words.into_iter().filter(|word| !word.is_empty()));
+        answers += 1;
+    }
+    let ends: Vec<String> = store.ends().iter().map(u64::to_string).collect();
+    let (version, port) = (LINK_VERSION.to_string(), shared.port.to_string());
+    let (history, ends) = (store.history().encode(), ends.join(" "));
+    let words = [b"REPLSYNC", version.as_bytes(), port.as_bytes(), history.as_bytes(), ends.as_bytes()];
+    encode(&mut request, words.into_iter());
+    stream.write_all(&request).await?;
+    let (mut decoder, mut input) = (ReplyDecoder::new(Protocol::Resp2), BytesMut::new());
+    while answers > 0 {
+        match decoder.next(&mut input).map_err(|_| LinkError::Protocol)? {
+            Some(Value::Error(error)) => return Err(LinkError::Refused(error.to_string())),
+            Some(_) => answers -= 1,
+            None => {
+                if stream.read_buf(&mut input).await? == 0 {
+                    return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                }
+            }
+        }
+    }
+    Ok((stream, input))
+}
+
+fn encode<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]> + Clone) {
+    write::array(out, words.clone().count());
+    words.for_each(|word| write::bulk(out, word));
+}
+
+struct Link<'l> {
+    shared: &'l Arc<Shared>,
+    store: &'l Store,
+    stream: TcpStream,
+    input: BytesMut,
+    patience: Duration,
+    /// Generations of the primary that are taken in and not on disk, each with the one of this store that it is in.
+    unsynced: VecDeque<(u64, Generation)>,
+    /// Somebody at the primary waits for this generation of it to be on disk here.
+    wanted: u64,
+    /// This one is.
+    durable: u64,
+}
+
+impl Link<'_> {
+    /// Reads until a whole frame stands at the front of the input: its kind, and where it ends.
+    async fn frame(&mut self) -> Result<(u8, usize), LinkError> {
+        loop {
+            if let Some(found) = frame::first(&self.input).map_err(|_| LinkError::Protocol)? {
+                return Ok(found);
+            }
+            let read = timeout(self.patience, self.stream.read_buf(&mut self.input)).await;
+            if read.map_err(|_| LinkError::Silent)?? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+    }
+
+    async fn follow(&mut self, intake: &mut Intake<'_>) -> Result<(), LinkError> {
+        loop {
+            let store = self.store;
+            // What is wanted is in the oldest that is not on disk, or behind it.
+            let (oldest, wanted) = (self.unsynced.front().copied(), self.wanted > self.durable);
+            let on_disk = async move {
+                match oldest {
+                    Some((_, local)) if wanted => store.wait_durable(local).await,
+                    Some((_, local)) => store.reaches_durable(local).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let frame = tokio::select! {
+                biased;
+                frame = self.frame() => Some(frame?),
+                synced = on_disk => {
+                    synced?;
+                    None
+                }
+            };
+            if let Some((kind, end)) = frame {
+                let bytes = self.input.split_to(end).freeze();
+                let frame = Frame::decode(kind, &bytes[HEADER_BYTES..]).ok_or(LinkError::Protocol)?;
+                self.heard(intake);
+                let Frame::Generation { generation, wanted } = frame else {
+                    intake.take(&frame)?;
+                    continue;
+                };
+                self.wanted = wanted;
+                if self.unsynced.len() >= UNSYNCED_MAX {
+                    self.unsynced.pop_back();
+                }
+                self.unsynced.push_back((generation, store.generation()));
+                self.acknowledge(generation).await?;
+            } else {
+                self.acknowledge(0).await?;
+            }
+        }
+    }
+
+    fn heard(&self, intake: &Intake<'_>) {
+        let mut status = self.shared.replication.link.lock();
+        status.heard_ms = time::now_ms();
+        if status.state == LinkState::Sync && intake.is_whole() {
+            status.state = LinkState::Connected;
+            drop(status);
+            self.shared.replication.replaced();
+        }
+    }
+
+    /// Tells what is taken in, at least up to this generation of the primary, and what is on disk.
+    async fn acknowledge(&mut self, applied: u64) -> Result<(), LinkError> {
+        let durable = self.store.durable();
+        while let Some((generation, _)) = self.unsynced.front().filter(|(_, local)| *local <= durable) {
+            self.durable = *generation;
+            self.unsynced.pop_front();
+        }
+        let applied = applied.max(self.unsynced.back().map_or(self.durable, |(generation, _)| *generation));
+        let mut frame = Vec::new();
+        Ack { applied, durable: self.durable, offset: self.store.ends().iter().sum() }.encode(&mut frame);
+        let written = timeout(self.patience, self.stream.write_all(&frame)).await;
+        Ok(written.map_err(|_| LinkError::Silent)??)
+    }
+}

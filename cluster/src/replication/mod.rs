@@ -1,0 +1,218 @@
+//! Replication: the log of a primary goes to its replicas as it is written.
+//!
+//! A replica's log is, range by range, a prefix of its primary's: the same records at the same offsets. So what a replica has is
+//! told by 16 offsets and by the history of the log (`persistence::History`), and what it lacks is read from the primary's files
+//! and then followed; a range whose log does not reach back so far is sent as its entries, slot by slot, while writes go on.
+//!
+//! # Layout
+//!
+//! - [`frame`]: what travels on a link.
+//! - [`feed`]: the primary's side of a link; [`feeds`]: all of them, and what the replicas have said that they hold.
+//! - [`link`]: the replica's side; [`intake`]: what comes in becomes log and keys.
+
+pub mod feed;
+pub mod feeds;
+pub mod frame;
+pub mod intake;
+pub mod link;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use shared::limits::PARTITIONS;
+use tokio::sync::watch;
+
+use self::feeds::Feeds;
+use crate::command::CommandError;
+use crate::config::Config;
+use crate::log::Log;
+use crate::node::Shared;
+
+/// A primary, as REPLICAOF names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its name or IP.
+    pub host: String,
+    /// Its port for clients.
+    pub port: u16,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows another node.
+    Replica {
+        /// Which one.
+        source: Source,
+        /// Whether what it holds may be replaced by what the other one holds, even by less: somebody has just said REPLICAOF.
+        may_replace: bool,
+    },
+}
+
+/// How far the link of a replica is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    /// Not connected; it is tried again and again.
+    Connect,
+    /// On the way.
+    Connecting,
+    /// Ranges are received whole.
+    Sync,
+    /// It follows.
+    Connected,
+}
+
+impl LinkState {
+    /// As ROLE says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkState::Connect => "connect",
+            LinkState::Connecting => "connecting",
+            LinkState::Sync => "sync",
+            LinkState::Connected => "connected",
+        }
+    }
+}
+
+/// How the link to the primary does.
+#[derive(Debug, Clone)]
+pub struct LinkStatus {
+    /// How far it is.
+    pub state: LinkState,
+    /// When something was heard last, Unix milliseconds; 0 for never.
+    pub heard_ms: u64,
+    /// Why it is not connected, if it ever was tried.
+    pub trouble: Option<String>,
+}
+
+/// What a node is, and its links to others.
+pub struct Replication {
+    role: watch::Sender<Role>,
+    /// The same, for the path of every command.
+    replica: AtomicBool,
+    /// The link to the primary.
+    pub link: Mutex<LinkStatus>,
+    /// The links to replicas.
+    pub feeds: Feeds,
+    /// Ranges that were received whole.
+    pub ranges_received: AtomicU64,
+    /// Some range is being received: what the node holds is a part.
+    partial: AtomicBool,
+    /// The history of the log says that this process writes it, so that others may copy it.
+    noted: AtomicBool,
+}
+
+impl Replication {
+    /// Of a node that begins as this.
+    pub fn new(role: Role) -> Replication {
+        let replica = AtomicBool::new(role != Role::Primary);
+        let link = LinkStatus { state: LinkState::Connect, heard_ms: 0, trouble: None };
+        Replication {
+            role: watch::Sender::new(role),
+            replica,
+            link: Mutex::new(link),
+            feeds: Feeds::default(),
+            ranges_received: AtomicU64::new(0),
+            partial: AtomicBool::new(false),
+            noted: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the node follows another one: then nothing but the link changes keys. Asked under the lock of a partition, the
+    /// answer holds while the lock is held.
+    #[inline]
+    pub fn is_replica(&self) -> bool {
+        self.replica.load(Ordering::Relaxed)
+    }
+
+    /// Refuses a write on a replica.
+    #[inline]
+    pub fn check_write(&self) -> Result<(), CommandError> {
+        if self.is_replica() { Err(CommandError::ReadOnly) } else { Ok(()) }
+    }
+
+    /// Refuses a write where too few replicas are there (`min-replicas-to-write`).
+    #[inline]
+    pub fn check_copies(&self, config: &Config) -> Result<(), CommandError> {
+        if config.min_replicas_to_write == 0 {
+            return Ok(());
+        }
+        let good = self.feeds.good(config.min_replicas_max_lag_s);
+        if good >= config.min_replicas_to_write { Ok(()) } else { Err(CommandError::NoReplicas) }
+    }
+
+    /// Whether replicas may copy the log.
+    pub fn may_feed(&self) -> bool {
+        !self.is_replica() && self.noted.load(Ordering::Relaxed)
+    }
+
+    /// Whether a range is being received, or its receipt did not come to its end.
+    pub fn is_partial(&self) -> bool {
+        self.partial.load(Ordering::Relaxed)
+    }
+
+    /// What the node is.
+    pub fn role(&self) -> Role {
+        self.role.borrow().clone()
+    }
+
+    /// For who does what the role asks for.
+    pub fn watch_role(&self) -> watch::Receiver<Role> {
+        self.role.subscribe()
+    }
+
+    /// Ranges are received from here on, until [`Replication::replaced`].
+    pub(crate) fn replacing(&self) {
+        self.partial.store(true, Ordering::Relaxed);
+    }
+
+    /// What it holds was replaced by what its primary holds: from now on only more of the same is taken.
+    pub(crate) fn replaced(&self) {
+        self.partial.store(false, Ordering::Relaxed);
+        self.role.send_if_modified(|role| {
+            if let Role::Replica { may_replace, .. } = role {
+                *may_replace = false;
+            }
+            false
+        });
+    }
+}
+
+/// Makes the node follow another one: REPLICAOF. When this returns, no write is taken any more.
+pub fn follow(shared: &Shared, source: Source) {
+    let replication = &shared.replication;
+    replication.replica.store(true, Ordering::Relaxed);
+    // Whoever asked before still holds a lock.
+    (0..PARTITIONS).for_each(|partition| drop(shared.keyspace.lock(partition)));
+    replication.feeds.end();
+    *replication.link.lock() = LinkStatus { state: LinkState::Connect, heard_ms: 0, trouble: None };
+    replication.role.send_replace(Role::Replica { source, may_replace: true });
+}
+
+/// Has the node take writes again: REPLICAOF NO ONE. The link ends first; then the log goes on as that of a primary.
+pub fn lead(shared: &Shared) {
+    shared.replication.role.send_replace(Role::Primary);
+}
+
+/// The node is a primary from here on: what this process writes follows what is in the log now; what another one has behind that
+/// it has not.
+pub(crate) fn leads(replication: &Replication, log: &Log) {
+    if let Some(store) = log.store() {
+        // A disk too full for that keeps nobody from reading; replicas are refused then.
+        let noted = store.set_history(store.history().continued(store.ends()));
+        replication.noted.store(noted.is_ok(), Ordering::Relaxed);
+        if let Err(error) = noted {
+            tracing::warn!(%error, "cannot note who writes the log from here on: no replica is taken");
+        }
+    }
+    replication.replica.store(false, Ordering::Relaxed);
+}
