@@ -16,7 +16,7 @@ use crate::logging;
 use crate::migrate::Targets;
 use crate::pubsub::PubSub;
 use crate::replay::KeyspaceReplay;
-use crate::replication::{self, Replication, Role};
+use crate::replication::{self, Replication, Role, Source};
 use crate::server::clients::Clients;
 use crate::server::workers::Workers;
 use crate::server::{housekeeping, listener};
@@ -148,10 +148,18 @@ impl Node {
         let keyspace = Keyspace::new(rng::random_u64(), time::now_ms());
         let clock = Clock::at(time::now_ms(), &config);
         let log = Log::open(&config, &KeyspaceReplay { keyspace: &keyspace, pubsub: &pubsub, clock })?;
-        let replication = Replication::new(match config.replicaof.clone() {
+        // Where the primary of a cluster is reached is asked for with every attempt.
+        let unknown = Source { host: String::new(), port: 0 };
+        let replicates = bus.as_ref().is_some_and(|bus| bus.is_replica());
+        let source = if replicates { Some(unknown) } else { config.replicaof.clone() };
+        let replication = Replication::new(match source {
             Some(source) => Role::Replica { source, may_replace: false },
             None => Role::Primary,
         });
+        if replicates && log.store().is_none() {
+            let why = "this node is a replica, and a replica keeps a log: appendonly must be yes";
+            return Err(NodeError::Settings("appendonly", why.into()));
+        }
         if !replication.is_replica() {
             replication::leads(&replication, &log);
         }

@@ -22,6 +22,15 @@ pub enum Route {
     Nowhere,
 }
 
+/// What a client has said before, about requests that this node would send elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said {
+    /// ASKING: it was sent here for a slot that is being imported.
+    pub asking: bool,
+    /// READONLY: it reads from replicas, and takes that what it reads may be older.
+    pub readonly: bool,
+}
+
 /// The locks that a request needs, or why it is refused here.
 #[inline]
 pub fn route(
@@ -29,7 +38,7 @@ pub fn route(
     args: &Args<'_>,
     config: &Config,
     view: &ClusterView,
-    asking: bool,
+    said: Said,
 ) -> Result<Route, CommandError> {
     let mut first: Option<Slot> = None;
     let mut crossing = false;
@@ -55,23 +64,23 @@ pub fn route(
     if crossing {
         return Err(CommandError::CrossSlot);
     }
-    serves(config, view, slot, spec.flags, asking)?;
+    serves(config, view, slot, spec.flags, said)?;
     Ok(Route::Slot(slot))
 }
 
-/// Refuses a slot that this node does not serve to a command with these flags; `asking`: the client said ASKING before.
+/// Refuses a slot that this node does not serve to a command with these flags.
 #[inline]
 pub fn serves(
     config: &Config,
     view: &ClusterView,
     slot: Slot,
     flags: u32,
-    asking: bool,
+    said: Said,
 ) -> Result<(), CommandError> {
     if view.is_mine(slot) {
         return Ok(());
     }
-    elsewhere(config, view, slot, flags, asking)
+    elsewhere(config, view, slot, flags, said)
 }
 
 /// Refuses, unless configuration lets the command through although the cluster is down.
@@ -81,14 +90,15 @@ fn elsewhere(
     view: &ClusterView,
     slot: Slot,
     flags: u32,
-    asking: bool,
+    said: Said,
 ) -> Result<(), CommandError> {
     match view.owner(slot) {
         // Whether the key is still here is asked under its lock (`commit`).
         Ownership::Mine | Ownership::Migrating(_) => Ok(()),
-        Ownership::Importing { .. } if asking || flags & flag::ASKING != 0 => Ok(()),
+        Ownership::Importing { .. } if said.asking || flags & flag::ASKING != 0 => Ok(()),
         Ownership::Importing { from: Some(address) } => Err(moved(slot, address)),
         Ownership::Importing { from: None } => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
+        Ownership::Other(_) if said.readonly && flags & flag::READ != 0 && view.follows(slot) => Ok(()),
         Ownership::Other(address) => Err(moved(slot, address)),
         Ownership::Unassigned => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
         Ownership::Down { elsewhere } => {
@@ -134,7 +144,7 @@ mod tests {
     }
 
     fn said(config: &Config, view: &ClusterView, slot: u16, flags: u32) -> String {
-        match serves(config, view, Slot::new(slot).unwrap(), flags, false) {
+        match serves(config, view, Slot::new(slot).unwrap(), flags, Said::default()) {
             Ok(()) => "served".to_owned(),
             Err(error) => error.to_string(),
         }

@@ -18,6 +18,7 @@ use super::packet::{self, Body, Kind, Packet};
 use crate::config::Config;
 use crate::gossip::{Effect, Engine, Event, LinkId, Settings};
 use crate::pubsub::PubSub;
+use crate::replication::Source;
 use crate::topology::describe::WallClock;
 use crate::topology::nodes_conf::{self, file};
 use crate::topology::view::ClusterView;
@@ -181,6 +182,17 @@ impl Bus {
     /// Looks at what the engine knows.
     pub fn look<T>(&self, question: impl FnOnce(&Engine) -> T) -> T {
         question(&self.mind.lock().engine)
+    }
+
+    /// Where the primary that this node follows takes clients.
+    pub fn my_primary(&self) -> Option<Source> {
+        let address = self.look(|engine| engine.topology().my_primary().and_then(|member| member.address))?;
+        Some(Source { host: address.host(), port: address.port })
+    }
+
+    /// Whether this node follows another one.
+    pub fn is_replica(&self) -> bool {
+        self.look(|engine| engine.topology().me().primary.is_some())
     }
 
     /// Gives the engine an order and performs what follows. Whatever changed is on disk when this returns.

@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `RDcb` |
-//! | 2 | version of the format, 1 |
+//! | 2 | version of the format, 2 |
 //! | 2 | kind |
 //! | 4 | length of the whole packet |
 //! | 4 | CRC-32 of all other bytes of the packet |
@@ -23,7 +23,7 @@ use crate::gossip::{Claim, Heartbeat, Message, Rumor, RumoredHealth};
 use crate::topology::Address;
 
 const MAGIC: [u8; 4] = *b"RDcb";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const CRC_AT: usize = 12;
 /// Bytes before the sender's name.
 const HEAD_BYTES: usize = 16;
@@ -219,6 +219,7 @@ fn decode_heartbeat(reader: &mut Reader<'_>) -> Result<Heartbeat, BadPacket> {
     Ok(Heartbeat {
         current_epoch: reader.epoch()?,
         config_epoch: reader.epoch()?,
+        primary: if reader.flag()? { Some(reader.node_id()?) } else { None },
         address: decode_own_address(reader)?,
         up: reader.flag()?,
         slots: reader.slots()?,
@@ -286,6 +287,10 @@ pub fn encode_published(sender: NodeId, channel: &[u8], payload: &[u8]) -> Optio
 fn put_heartbeat(out: &mut Vec<u8>, heartbeat: &Heartbeat) {
     put_epoch(out, heartbeat.current_epoch);
     put_epoch(out, heartbeat.config_epoch);
+    out.push(u8::from(heartbeat.primary.is_some()));
+    if let Some(primary) = heartbeat.primary {
+        out.extend_from_slice(primary.as_bytes());
+    }
     put_address(out, heartbeat.address);
     out.push(u8::from(heartbeat.up));
     out.extend_from_slice(&heartbeat.slots.to_wire());

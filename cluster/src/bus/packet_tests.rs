@@ -37,15 +37,19 @@ fn rumors() -> impl Strategy<Value = Rumor> {
 }
 
 fn heartbeats() -> impl Strategy<Value = Heartbeat> {
-    (epochs(), epochs(), addresses(), any::<bool>(), slot_sets(), prop::collection::vec(rumors(), 0..10))
-        .prop_map(|(current_epoch, config_epoch, address, up, slots, rumors)| Heartbeat {
+    let roles = prop::option::of(names());
+    let epochs = (epochs(), epochs());
+    (epochs, roles, addresses(), any::<bool>(), slot_sets(), prop::collection::vec(rumors(), 0..10)).prop_map(
+        |((current_epoch, config_epoch), primary, address, up, slots, rumors)| Heartbeat {
             current_epoch,
             config_epoch,
+            primary,
             address,
             up,
             slots,
             rumors,
-        })
+        },
+    )
 }
 
 fn messages() -> impl Strategy<Value = Message> {
@@ -133,7 +137,8 @@ fn hostile_heads_are_refused_before_anything_is_waited_for() {
         bad[at..at + bytes.len()].copy_from_slice(bytes);
         read(&bad).unwrap_err()
     };
-    assert_eq!(with(4, &[0, 2]), BadPacket::Version(2));
+    assert_eq!(with(4, &[0, 1]), BadPacket::Version(1));
+    assert_eq!(with(4, &[0, 3]), BadPacket::Version(3));
     assert_eq!(with(6, &[0, 77]), BadPacket::Kind(77));
     assert_eq!(with(8, &[0xFF; 4]), BadPacket::Length(u32::MAX));
     assert_eq!(with(8, &[0, 0, 0, 3]), BadPacket::Length(3));
@@ -144,6 +149,7 @@ fn impossible_values_are_refused_although_the_crc_is_right() {
     let heartbeat = Heartbeat {
         current_epoch: Epoch(EPOCH_MAX + 1),
         config_epoch: Epoch(0),
+        primary: None,
         address: Address { ip: None, port: 1, bus_port: 2 },
         up: true,
         slots: SlotSet::new(),

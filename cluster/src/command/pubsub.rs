@@ -10,7 +10,7 @@ use super::spec::ALL_KEYS;
 use super::subcommand::{self, Subcommand};
 use super::{Args, CommandError, CommandSpec, Group, Handler, KeyContext, KeySpec, Reply, SessionContext};
 use crate::pubsub::{Scope, Subscription};
-use crate::redirect;
+use crate::redirect::{self, Said};
 
 const fn row(
     name: &'static str,
@@ -181,8 +181,13 @@ fn psubscribe(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Repl
 fn ssubscribe(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
     listen(context, Scope::Shard, "ssubscribe", args, reply);
     // The slot may have gone after it was looked at and before this client was known to listen: then nobody told it.
-    let moved =
-        redirect::serves(context.config, &context.node.view, Slot::of_key(args.at(1)), CHANNEL_KEYS, false);
+    let moved = redirect::serves(
+        context.config,
+        &context.node.view,
+        Slot::of_key(args.at(1)),
+        CHANNEL_KEYS,
+        Said::default(),
+    );
     if let (Err(error), Some(subscription)) = (moved, &context.session.subscription) {
         for name in args.from(1) {
             subscription.unsubscribe(Scope::Shard, name);

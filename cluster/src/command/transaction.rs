@@ -149,8 +149,7 @@ fn route(context: &SessionContext<'_>, transaction: &Transaction, watch: &Watch)
     let (mut whole, mut common) = (false, None);
     for (found, request) in &transaction.queue {
         let args = request.args();
-        match redirect::route(found.spec, &args, context.config, &context.node.view, context.session.asking)?
-        {
+        match redirect::route(found.spec, &args, context.config, &context.node.view, context.session.said)? {
             Route::Nowhere => {}
             Route::Whole | Route::Walk => whole = true,
             Route::Slot(slot) if found.spec.has(flag::CHANNEL_KEYS) && !context.config.cluster_enabled => {

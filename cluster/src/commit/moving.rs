@@ -13,11 +13,14 @@ use crate::command::{Args, CommandError, CommandSpec, Request, flag};
 use crate::keyspace::waiting::Wake;
 use crate::keyspace::{Held, Partition, Partitions, dump};
 use crate::node::Shared;
-use crate::redirect::{self, Route};
+use crate::redirect::{self, Route, Said};
 use crate::topology::view::Ownership;
 
 const MULTIPLE_KEYS: CommandError =
     CommandError::text("TRYAGAIN Multiple keys request during rehashing of slot");
+
+/// What the client has said was asked when its request was routed.
+const ROUTED: Said = Said { asking: true, readonly: true };
 
 /// Whether a command on a slot that is not wholly this node's may run.
 pub(super) enum Here {
@@ -77,8 +80,7 @@ pub(super) fn may_run(
     slot: Slot,
     clock: Clock,
 ) -> Result<Here, CommandError> {
-    // Whether it was asked for is known: it was routed.
-    redirect::serves(&shared.config(), &shared.view, slot, spec.flags, true)?;
+    redirect::serves(&shared.config(), &shared.view, slot, spec.flags, ROUTED)?;
     // Sharded channels move with the slot, not key by key.
     if spec.has(flag::CHANNEL_KEYS) {
         return Ok(Here::Run);
@@ -120,7 +122,7 @@ pub(super) fn may_run_all(
     let config = shared.config();
     let mut presence = Presence::default();
     for (found, request) in queue {
-        redirect::serves(&config, &shared.view, slot, found.spec.flags, true)?;
+        redirect::serves(&config, &shared.view, slot, found.spec.flags, ROUTED)?;
         if !found.spec.has(flag::CHANNEL_KEYS) {
             let partition = held.partition(slot.partition());
             presence.look(partition, found.spec, &request.args(), slot, clock.now_ms);

@@ -1,5 +1,6 @@
 //! Keys that the node removes by itself: their deadline has passed, or room is made.
 
+use shared::limits::PARTITIONS;
 use shared::slot::Slot;
 
 use crate::command::work::Work;
@@ -47,6 +48,23 @@ pub fn evict(shared: &Shared, work: &mut Work, slot: Slot, key: &[u8]) -> bool {
     partition.remove(slot, place);
     removed(shared, work, &mut partition, slot, key);
     true
+}
+
+/// Removes all keys, and logs that: the node was a replica, and belongs to nobody now.
+pub fn forget_all(shared: &Shared) {
+    let mut work = Work::default();
+    for index in 0..PARTITIONS {
+        let mut partition = shared.keyspace.lock(index);
+        for slot in partition.slots_in_use(index) {
+            let keys = partition.take_slot(slot);
+            work.start(false);
+            work.encode(&[b"FLUSHALL"]);
+            if let Err(error) = shared.log.append(slot, &work.payload) {
+                tracing::debug!(%error, "the removal of all keys is not logged");
+            }
+            drop(keys);
+        }
+    }
 }
 
 /// A key was removed by the node itself.

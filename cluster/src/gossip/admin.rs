@@ -23,6 +23,9 @@ pub enum Refused {
     /// FORGET of this node.
     #[error("I tried hard but I can't forget myself...")]
     ForgetMyself,
+    /// FORGET of the primary that this node follows.
+    #[error("Can't forget my master!")]
+    ForgetMyPrimary,
     /// No node of that name.
     #[error("Unknown node {0}")]
     UnknownNode(String),
@@ -44,6 +47,18 @@ pub enum Refused {
     /// SETSLOT NODE gives away a slot whose keys are still here.
     #[error("Can't assign hashslot {0} to a different node while I still hold keys for this hash slot.")]
     HoldsKeys(u16),
+    /// REPLICATE of this node.
+    #[error("Can't replicate myself")]
+    ReplicateMyself,
+    /// REPLICATE of a replica.
+    #[error("I can only replicate a master, not a replica.")]
+    ReplicaOfReplica,
+    /// REPLICATE said to a node that would lose something.
+    #[error("To set a master the node must be empty and without assigned slots.")]
+    NotEmpty,
+    /// SETSLOT said to a replica.
+    #[error("You can use SETSLOT only with masters.")]
+    NotPrimary,
     /// SET-CONFIG-EPOCH in company.
     #[error("The user can assign a config epoch only when the node does not know any other node.")]
     NotAlone,
@@ -81,8 +96,40 @@ impl Engine {
         if self.topology.member(id).is_none() {
             return Err(Refused::UnknownNode(id.to_string()));
         }
+        if self.topology.me().primary == Some(id) {
+            return Err(Refused::ForgetMyPrimary);
+        }
         self.forgotten.insert(id, now.after(FORGOTTEN_MS));
         self.drop_member(id, now);
+        Ok(())
+    }
+
+    /// `CLUSTER REPLICATE`: this node follows a primary from now on. `is_empty`: it holds no key.
+    ///
+    /// # Errors
+    /// The other one is no primary of the cluster, or this node is a primary that owns slots or holds keys.
+    pub fn replicate(&mut self, primary: NodeId, is_empty: bool, rng: &mut Rng) -> Result<(), Refused> {
+        let my_id = self.topology.my_id();
+        let Some(member) = self.known(primary) else {
+            return Err(Refused::UnknownNode(primary.to_string()));
+        };
+        if primary == my_id {
+            return Err(Refused::ReplicateMyself);
+        }
+        if !member.is_primary() {
+            return Err(Refused::ReplicaOfReplica);
+        }
+        let me = self.topology.me();
+        if me.primary.is_none() && !(me.slots().is_empty() && is_empty) {
+            return Err(Refused::NotEmpty);
+        }
+        let me = self.topology.me_mut();
+        me.primary = Some(primary);
+        self.topology.moves = Moves::default();
+        self.changed();
+        for id in self.peers_where(Member::joined) {
+            self.tell(id, rng);
+        }
         Ok(())
     }
 
@@ -138,6 +185,7 @@ impl Engine {
     /// # Errors
     /// This node does not own the slot, or does not know the other one.
     pub fn migrate_slot(&mut self, slot: Slot, to: NodeId) -> Result<(), Refused> {
+        self.must_be_primary()?;
         if !self.topology.me().slots().contains(slot) {
             return Err(Refused::NotOwner(slot.number()));
         }
@@ -152,6 +200,7 @@ impl Engine {
     /// # Errors
     /// This node owns the slot, or does not know the other one.
     pub fn import_slot(&mut self, slot: Slot, from: NodeId) -> Result<(), Refused> {
+        self.must_be_primary()?;
         if self.topology.me().slots().contains(slot) {
             return Err(Refused::AlreadyOwner(slot.number()));
         }
@@ -173,6 +222,7 @@ impl Engine {
     /// # Errors
     /// An unknown node, or keys of the slot that would be left behind.
     pub fn give_slot(&mut self, slot: Slot, to: NodeId, is_empty: bool) -> Result<(), Refused> {
+        self.must_be_primary()?;
         self.known(to).ok_or_else(|| Refused::UnknownNode(to.to_string()))?;
         let my_id = self.topology.my_id();
         let was_mine = self.topology.me().slots().contains(slot);
@@ -201,6 +251,10 @@ impl Engine {
             self.broadcast(&Message::Update(claim));
         }
         Ok(())
+    }
+
+    fn must_be_primary(&self) -> Result<(), Refused> {
+        if self.topology.me().primary.is_some() { Err(Refused::NotPrimary) } else { Ok(()) }
     }
 
     fn known(&self, id: NodeId) -> Option<&Member> {
@@ -237,6 +291,7 @@ impl Engine {
     /// `CLUSTER RESET`: forgets all peers and slots; with a new name, all epochs too.
     pub fn reset(&mut self, new_name: Option<NodeId>, now: Moment) {
         self.flush_slots();
+        self.topology.me_mut().primary = None;
         for id in self.peers_where(|_| true) {
             self.drop_member(id, now);
         }

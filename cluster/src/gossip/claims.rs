@@ -48,7 +48,7 @@ impl Engine {
     /// "configEpoch conflicts resolution algorithm").
     fn settle_collision(&mut self, sender: NodeId, heartbeat: &Heartbeat) {
         let me = self.topology.me();
-        if heartbeat.config_epoch != me.config_epoch || sender <= me.id {
+        if me.primary.is_some() || heartbeat.config_epoch != me.config_epoch || sender <= me.id {
             return;
         }
         let epoch = self.take_new_epoch();

@@ -21,6 +21,7 @@ impl Engine {
         Heartbeat {
             current_epoch: self.topology.current_epoch,
             config_epoch: me.config_epoch,
+            primary: me.primary,
             // Only an announced IP is told: else the one a peer sees is right from where it stands.
             address: Address { ip: self.settings.announce_ip, ..known },
             up: self.up(),

@@ -28,6 +28,8 @@ pub struct Heartbeat {
     pub current_epoch: Epoch,
     /// The epoch of its own claims.
     pub config_epoch: Epoch,
+    /// The primary that it follows; `None` is a primary.
+    pub primary: Option<NodeId>,
     /// Where it is reached; without IP the one it speaks from counts.
     pub address: Address,
     /// Whether it sees the cluster in state ok.

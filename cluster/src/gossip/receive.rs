@@ -87,8 +87,33 @@ impl Engine {
             // Over its own link it was reached at the known address; over another it may come from a new one.
             self.moved(packet.sender, packet.address(heartbeat.address), now);
         }
-        self.hear_claims(packet, heartbeat);
+        self.hear_role(packet.sender, heartbeat.primary);
+        if heartbeat.primary.is_none() {
+            self.hear_claims(packet, heartbeat);
+        }
         self.hear_rumors(packet.sender, &heartbeat.rumors, now);
+    }
+
+    /// A member is a primary, or follows one. A replica owns nothing, whatever was known of it.
+    fn hear_role(&mut self, sender: NodeId, primary: Option<NodeId>) {
+        let Some(member) = self.topology.member_mut(sender).filter(|m| m.primary != primary) else { return };
+        member.primary = primary;
+        if primary.is_some() {
+            let owned = member.slots().clone();
+            for slot in owned.iter() {
+                self.topology.unassign(slot);
+            }
+        }
+        // Who follows one that follows another one itself goes where that one went.
+        let me = self.topology.me();
+        if let (Some(next), true) = (primary, me.primary == Some(sender))
+            && next != me.id
+            && self.topology.member(next).is_some_and(Member::is_primary)
+        {
+            self.topology.me_mut().primary = Some(next);
+            self.changed();
+        }
+        self.heard_change();
     }
 
     fn hear_epochs(&mut self, sender: NodeId, heartbeat: &Heartbeat) {

@@ -153,13 +153,13 @@ impl Engine {
         if !suspects.is_empty() {
             // The others may wait for this very report to make a majority.
             for id in self.peers_where(|p| p.votes() && p.reachable()) {
-                self.report_to(id, rng);
+                self.tell(id, rng);
             }
         }
     }
 
-    /// Tells a peer this node's suspicions at once, without starting to wait for its pong.
-    fn report_to(&mut self, id: NodeId, rng: &mut Rng) {
+    /// Tells a peer at once what this node is and suspects, without starting to wait for its pong.
+    pub(super) fn tell(&mut self, id: NodeId, rng: &mut Rng) {
         let Some(link) = self.topology.member(id).and_then(|m| m.contact.open_link()) else { return };
         let heartbeat = self.heartbeat(Some(id), rng);
         self.send(LinkId::Out(link), Message::Ping(heartbeat));

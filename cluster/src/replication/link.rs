@@ -60,6 +60,8 @@ pub async fn run(shared: Arc<Shared>) {
                 }
             }
             Role::Replica { source, may_replace } => {
+                // In a cluster the primary may have another address by now, or be another node.
+                let source = shared.bus.as_ref().and_then(|bus| bus.my_primary()).unwrap_or(source);
                 let mut connected = false;
                 let ended = tokio::select! {
                     biased;

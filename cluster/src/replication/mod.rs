@@ -109,6 +109,8 @@ pub struct Replication {
     partial: AtomicBool,
     /// The history of the log says that this process writes it, so that others may copy it.
     noted: AtomicBool,
+    /// Counts how often the node has become a primary.
+    led: watch::Sender<u64>,
 }
 
 impl Replication {
@@ -124,6 +126,7 @@ impl Replication {
             ranges_received: AtomicU64::new(0),
             partial: AtomicBool::new(false),
             noted: AtomicBool::new(false),
+            led: watch::Sender::new(0),
         }
     }
 
@@ -163,6 +166,17 @@ impl Replication {
     /// What the node is.
     pub fn role(&self) -> Role {
         self.role.borrow().clone()
+    }
+
+    /// Waits until the node is a primary.
+    pub async fn led(&self) {
+        let mut led = self.led.subscribe();
+        while self.is_replica() {
+            // The sender lives as long as this.
+            if led.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// For who does what the role asks for.
@@ -215,4 +229,6 @@ pub(crate) fn leads(replication: &Replication, log: &Log) {
         }
     }
     replication.replica.store(false, Ordering::Relaxed);
+    replication.partial.store(false, Ordering::Relaxed);
+    replication.led.send_modify(|count| *count += 1);
 }

@@ -126,7 +126,7 @@ impl<'t> Turn<'t> {
 
     /// Runs one request and appends its reply.
     fn run(&mut self, args: Args<'_>, session: &mut Session, work: &mut Work, output: &mut Vec<u8>) -> Ran {
-        let (start, replies, asked) = (output.len(), session.replies, session.asking);
+        let (start, replies, asked) = (output.len(), session.replies, session.said.asking);
         let mut reply = Reply::new(output, session.protocol);
         let result = match self.allowed(&args, session, work) {
             Err(error) => Err(self.refuse(&args, session, error)),
@@ -149,7 +149,7 @@ impl<'t> Turn<'t> {
         });
         // ASKING is for one command, or for one transaction.
         if asked && session.transaction.is_none() && !args.is(0, "asking") {
-            session.asking = false;
+            session.said.asking = false;
         }
         if replies != Replies::On {
             // CLIENT REPLY ON is the one request whose reply counts although replies were off.
@@ -304,7 +304,7 @@ impl<'t> Turn<'t> {
         if !session.authenticated && !spec.has(flag::NO_AUTH) {
             return Err(CommandError::NoAuth);
         }
-        let route = redirect::route(spec, args, &self.config, &self.shared.view, session.asking)?;
+        let route = redirect::route(spec, args, &self.config, &self.shared.view, session.said)?;
         if self.shared.replication.is_partial() && !spec.has(flag::LOADING) {
             return Err(CommandError::Loading);
         }

@@ -12,6 +12,7 @@ use crate::command::table::Found;
 use crate::keyspace::Keyspace;
 use crate::keyspace::watch::WatchFlag;
 use crate::pubsub::Subscription;
+use crate::redirect::Said;
 
 /// What a connection remembers between requests; only its own task touches it.
 pub struct Session {
@@ -31,8 +32,8 @@ pub struct Session {
     pub generation: Option<Generation>,
     /// CLIENT REPLY.
     pub replies: Replies,
-    /// ASKING: its next command runs although its slot is only being imported.
-    pub asking: bool,
+    /// ASKING, for its next command, and READONLY.
+    pub said: Said,
     /// CLIENT NO-TOUCH: its reads do not count as use of a key.
     pub no_touch: bool,
 }
@@ -90,7 +91,7 @@ impl Session {
             watch: Watch::default(),
             generation: None,
             replies: Replies::On,
-            asking: false,
+            said: Said::default(),
             no_touch: false,
         }
     }

@@ -32,9 +32,10 @@ pub fn node(topology: &Topology, member: &Member, clock: WallClock) -> String {
     let address = member.address.map_or_else(|| ":0@0".to_owned(), |a| a.to_string());
     let linked = if me || member.contact.open_link().is_some() { "connected" } else { "disconnected" };
     let mut line = format!(
-        "{} {address} {} - {} {} {} {linked}",
+        "{} {address} {} {} {} {} {} {linked}",
         member.id,
         flags(member, me),
+        member.primary.map_or_else(|| "-".to_owned(), |primary| primary.to_string()),
         clock.unix_ms(member.contact.ping_sent),
         clock.unix_ms(member.contact.pong_received),
         member.config_epoch,
@@ -55,6 +56,7 @@ fn flags(member: &Member, me: bool) -> String {
         words.push("myself");
     }
     words.push(match member.stage {
+        Stage::Joined if member.primary.is_some() => "slave",
         Stage::Joined => "master",
         Stage::Handshake { .. } => "handshake",
     });

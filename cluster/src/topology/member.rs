@@ -21,6 +21,8 @@ pub struct Member {
     pub stage: Stage,
     /// What this node thinks of its health.
     pub health: Health,
+    /// The primary that it follows; `None` is a primary.
+    pub primary: Option<NodeId>,
     /// The epoch of its claims to slots.
     pub config_epoch: Epoch,
     /// The slots it owns. Kept equal to the owner map by [`super::Topology`].
@@ -67,6 +69,7 @@ impl Member {
             address,
             stage,
             health: Health::Reachable,
+            primary: None,
             config_epoch: Epoch::default(),
             slots: SlotSet::new(),
             contact: Contact::default(),
@@ -82,6 +85,11 @@ impl Member {
     /// Whether it is past the handshake.
     pub fn joined(&self) -> bool {
         self.stage == Stage::Joined
+    }
+
+    /// Whether it is a primary of the cluster, with slots or without.
+    pub fn is_primary(&self) -> bool {
+        self.joined() && self.primary.is_none()
     }
 
     /// Whether it owns slots, so that its word counts in failure detection.

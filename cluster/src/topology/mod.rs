@@ -108,6 +108,16 @@ impl Topology {
         self.members.values().filter(|m| m.id != self.my_id)
     }
 
+    /// The replicas of a primary, in the order of names.
+    pub fn replicas(&self, primary: NodeId) -> impl Iterator<Item = &Member> {
+        self.members.values().filter(move |m| m.joined() && m.primary == Some(primary))
+    }
+
+    /// The primary that this node follows.
+    pub fn my_primary(&self) -> Option<&Member> {
+        self.me().primary.and_then(|id| self.members.get(&id))
+    }
+
     /// How many nodes it knows, this one and those in handshake included.
     pub fn len(&self) -> usize {
         self.members.len()

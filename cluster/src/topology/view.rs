@@ -53,6 +53,8 @@ struct Table {
     addresses: Vec<Address>,
     /// Slots of this node on the move.
     moving: BTreeMap<Slot, Ownership>,
+    /// Slots of the primary that this node follows.
+    followed: SlotSet,
     /// Names of the nodes past their handshake, sorted.
     names: Vec<NodeId>,
 }
@@ -69,6 +71,7 @@ impl ClusterView {
             owners: vec![MINE; SLOTS].into(),
             addresses: vec![Address { ip: None, port: 0, bus_port: 0 }],
             moving: BTreeMap::new(),
+            followed: SlotSet::new(),
             names: Vec::new(),
         };
         ClusterView {
@@ -84,6 +87,7 @@ impl ClusterView {
             owners: vec![NOBODY; SLOTS].into(),
             addresses: Vec::new(),
             moving: BTreeMap::new(),
+            followed: SlotSet::new(),
             names: Vec::new(),
         };
         ClusterView { mine: [const { AtomicU64::new(0) }; SLOTS / 64], table: RwLock::new(Arc::new(table)) }
@@ -116,6 +120,11 @@ impl ClusterView {
             Some(address) => Ownership::Other(address),
             None => Ownership::Mine,
         }
+    }
+
+    /// Whether the slot is one of the primary that this node follows.
+    pub fn follows(&self, slot: Slot) -> bool {
+        self.table.read().followed.contains(slot)
     }
 
     /// Whether the cluster is in state ok.
@@ -158,7 +167,9 @@ impl ClusterView {
         }
         let names = topology.members().filter(|m| m.joined()).map(|m| m.id).collect();
         self.serve_only(&served);
-        *self.table.write() = Arc::new(Table { up, owners: owners.into(), addresses, moving, names });
+        let followed = topology.my_primary().map(|primary| primary.slots().clone()).unwrap_or_default();
+        *self.table.write() =
+            Arc::new(Table { up, owners: owners.into(), addresses, moving, followed, names });
         self.store(&served);
     }
 

@@ -20,6 +20,7 @@ mod cluster_failing;
 mod cluster_messages;
 mod cluster_moving;
 mod cluster_owning;
+mod cluster_replicas;
 mod cluster_replies;
 mod command_table;
 mod configuration;

@@ -120,6 +120,12 @@ const MEMBERS: &[Subcommand] = &[
         ],
     ),
     member("replicas", 3, peers::replicas, &["REPLICAS <node-id>", "    Return <node-id> replicas."]),
+    member(
+        "replicate",
+        3,
+        peers::replicate,
+        &["REPLICATE <node-id>", "    Configure current node as replica to <node-id>."],
+    ),
     member("slaves", 3, peers::replicas, &[]),
     member("reset", -2, peers::reset, &["RESET [HARD|SOFT]", "    Reset current node (default: soft)."]),
     member(

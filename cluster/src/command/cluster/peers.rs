@@ -1,14 +1,20 @@
 //! Who belongs to the cluster; epochs; RESET.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use shared::node_id::NodeId;
+use shared::resp::write;
 
 use super::{Args, CommandError, Done, Reply, SessionContext, bus, refused, unsaved};
 use crate::bus::bus::{BUS_PORT_OFFSET, new_name};
 use crate::command::args::parse_int;
 use crate::command::subcommand;
+use crate::commit;
 use crate::gossip::admin::{Bumped, Refused};
+use crate::replication;
+use crate::server::pause::Pause;
+use crate::topology::{Member, describe};
 
 pub(super) fn meet(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
     let bus = bus(context)?;
@@ -42,10 +48,36 @@ pub(super) fn forget(context: &mut SessionContext<'_>, args: Args<'_>, reply: &m
     Ok(())
 }
 
-/// There are none in this version; an unknown primary is still an error.
+/// `CLUSTER REPLICAS node`
 pub(super) fn replicas(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    known(context, args)?;
-    reply.array(0);
+    let id = known(context, args)?;
+    let bus = bus(context)?;
+    let clock = bus.clock();
+    bus.look(|engine| {
+        let topology = engine.topology();
+        if !topology.member(id).is_some_and(Member::is_primary) {
+            return Err(CommandError::text("ERR The specified node is not a master"));
+        }
+        let replicas: Vec<_> = topology.replicas(id).collect();
+        reply.array(replicas.len());
+        replicas.iter().for_each(|member| reply.bulk(describe::node(topology, member, clock).as_bytes()));
+        Ok(())
+    })
+}
+
+/// `CLUSTER REPLICATE node`
+pub(super) fn replicate(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let bus = bus(context)?;
+    let id = parse_name(args.at(2))?;
+    if context.node.log.store().is_none() {
+        return Err(CommandError::text("ERR a replica keeps a log: appendonly must be yes"));
+    }
+    let is_empty = context.node.keyspace.is_empty();
+    bus.order(|engine, _, rng| engine.replicate(id, is_empty, rng)).map_err(unsaved)?.map_err(refused)?;
+    if let Some(source) = bus.my_primary() {
+        replication::follow(context.node, source);
+    }
+    reply.ok();
     Ok(())
 }
 
@@ -98,13 +130,27 @@ pub(super) fn reset(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mu
         Some(_) if args.is(2, "hard") => true,
         Some(_) => return Err(CommandError::Syntax),
     };
-    if !context.node.keyspace.is_empty() {
+    let replica = context.node.replication.is_replica();
+    if !replica && !context.node.keyspace.is_empty() {
         return Err(CommandError::text(
             "ERR CLUSTER RESET can't be called with master nodes containing keys",
         ));
     }
     bus.order(|engine, now, _| engine.reset(hard.then(new_name), now)).map_err(unsaved)?;
-    reply.ok();
+    if !replica {
+        reply.ok();
+        return Ok(());
+    }
+    // What a replica holds is its primary's: nothing of it stays.
+    let node = Arc::clone(context.node);
+    context.pause(Pause::Reply(Box::pin(async move {
+        replication::lead(&node);
+        node.replication.led().await;
+        commit::forget_all(&node);
+        let mut reply = Vec::new();
+        write::simple(&mut reply, "OK");
+        reply
+    })));
     Ok(())
 }
 

@@ -66,9 +66,14 @@ pub(super) fn my_id(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut R
     Ok(())
 }
 
-/// A shard has the name of its primary, and in this version every node is one.
-pub(super) fn my_shard_id(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    my_id(context, args, reply)
+/// A shard has the name of its primary.
+pub(super) fn my_shard_id(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let id = bus(context)?.look(|engine| {
+        let me = engine.topology().me();
+        me.primary.unwrap_or(me.id)
+    });
+    reply.bulk(id.to_string().as_bytes());
+    Ok(())
 }
 
 pub(super) fn slots(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
@@ -76,14 +81,17 @@ pub(super) fn slots(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut R
         let runs = runs(engine);
         reply.array(runs.len());
         for (first, last, owner) in runs {
-            reply.array(3);
+            let replicas: Vec<_> = engine.topology().replicas(owner.id).filter(|m| m.reachable()).collect();
+            reply.array(3 + replicas.len());
             reply.int(i64::from(first.number()));
             reply.int(i64::from(last.number()));
-            reply.array(4);
-            reply.bulk(host(owner).as_bytes());
-            reply.int(i64::from(owner.address.map_or(0, |a| a.port)));
-            reply.bulk(owner.id.to_string().as_bytes());
-            reply.map(0);
+            for member in [owner].into_iter().chain(replicas) {
+                reply.array(4);
+                reply.bulk(host(member).as_bytes());
+                reply.int(i64::from(member.address.map_or(0, |a| a.port)));
+                reply.bulk(member.id.to_string().as_bytes());
+                reply.map(0);
+            }
         }
     });
     Ok(())
@@ -106,14 +114,14 @@ fn runs(engine: &Engine) -> Vec<(Slot, Slot, &Member)> {
 
 pub(super) fn shards(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
     bus(context)?.look(|engine| {
-        let primaries: Vec<&Member> = engine.topology().members().filter(|m| m.joined()).collect();
+        let primaries: Vec<&Member> = engine.topology().members().filter(|m| m.is_primary()).collect();
         reply.array(primaries.len());
-        primaries.into_iter().for_each(|primary| shard(primary, reply));
+        primaries.into_iter().for_each(|primary| shard(engine, primary, reply));
     });
     Ok(())
 }
 
-fn shard(primary: &Member, reply: &mut Reply<'_>) {
+fn shard(engine: &Engine, primary: &Member, reply: &mut Reply<'_>) {
     reply.map(2);
     reply.bulk(b"slots");
     let ranges = primary.slots().ranges();
@@ -123,22 +131,27 @@ fn shard(primary: &Member, reply: &mut Reply<'_>) {
         reply.int(i64::from(*range.end()));
     }
     reply.bulk(b"nodes");
-    reply.array(1);
+    let copies: Vec<_> = [primary].into_iter().chain(engine.topology().replicas(primary.id)).collect();
+    reply.array(copies.len());
+    copies.into_iter().for_each(|member| copy(member, reply));
+}
+
+fn copy(member: &Member, reply: &mut Reply<'_>) {
     reply.map(7);
     reply.bulk(b"id");
-    reply.bulk(primary.id.to_string().as_bytes());
+    reply.bulk(member.id.to_string().as_bytes());
     reply.bulk(b"port");
-    reply.int(i64::from(primary.address.map_or(0, |a| a.port)));
+    reply.int(i64::from(member.address.map_or(0, |a| a.port)));
     reply.bulk(b"ip");
-    reply.bulk(host(primary).as_bytes());
+    reply.bulk(host(member).as_bytes());
     reply.bulk(b"endpoint");
-    reply.bulk(host(primary).as_bytes());
+    reply.bulk(host(member).as_bytes());
     reply.bulk(b"role");
-    reply.bulk(b"master");
+    reply.bulk(if member.primary.is_none() { b"master" } else { b"replica" });
     reply.bulk(b"replication-offset");
     reply.int(0);
     reply.bulk(b"health");
-    reply.bulk(if primary.reachable() { b"online" } else { b"fail" });
+    reply.bulk(if member.reachable() { b"online" } else { b"fail" });
 }
 
 pub(super) fn links(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {

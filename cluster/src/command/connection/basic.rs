@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use shared::resp::Protocol;
 
 use crate::command::{Args, CommandError, Reply, SessionContext};
+use crate::redirect::Said;
 use crate::server::session::Replies;
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
@@ -48,7 +49,7 @@ pub fn reset(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_
     session.protocol = Protocol::Resp2;
     session.authenticated = context.config.requirepass.is_empty();
     session.replies = Replies::On;
-    session.asking = false;
+    session.said = Said::default();
     session.no_touch = false;
     session.client.no_evict.store(false, Ordering::Relaxed);
     session.client.listens.iter().for_each(|count| count.store(0, Ordering::Relaxed));
@@ -70,17 +71,30 @@ pub fn select(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Repl
 }
 
 /// `ASKING`
-pub fn asking(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
-    cluster_only(context, args, reply)?;
-    context.session.asking = true;
+pub fn asking(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    cluster_only(context)?.asking = true;
+    reply.ok();
     Ok(())
 }
 
-/// `READONLY`, `READWRITE`
-pub fn cluster_only(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
+/// `READONLY`
+pub fn readonly(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    cluster_only(context)?.readonly = true;
+    reply.ok();
+    Ok(())
+}
+
+/// `READWRITE`
+pub fn readwrite(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    cluster_only(context)?.readonly = false;
+    reply.ok();
+    Ok(())
+}
+
+/// What the client has said about slots of others, which means something in a cluster only.
+fn cluster_only<'c>(context: &'c mut SessionContext<'_>) -> Result<&'c mut Said> {
     if !context.config.cluster_enabled {
         return Err(CommandError::text("ERR This instance has cluster support disabled"));
     }
-    reply.ok();
-    Ok(())
+    Ok(&mut context.session.said)
 }

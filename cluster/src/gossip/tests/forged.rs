@@ -50,6 +50,7 @@ impl Liar {
         Heartbeat {
             current_epoch: self.epoch(),
             config_epoch: self.epoch(),
+            primary: (self.rng.below(3) == 0).then(|| self.name()),
             address: self.address(),
             up: true,
             slots: self.slots(),

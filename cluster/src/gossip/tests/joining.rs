@@ -18,6 +18,7 @@ fn heartbeat(rumors: Vec<Rumor>) -> Heartbeat {
     Heartbeat {
         current_epoch: Epoch(0),
         config_epoch: Epoch(0),
+        primary: None,
         address: Address { ip: None, port: 7000, bus_port: 17000 },
         up: true,
         slots: SlotSet::new(),

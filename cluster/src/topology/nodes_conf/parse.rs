@@ -35,8 +35,8 @@ struct Parsed {
 /// The cluster that the file tells of.
 ///
 /// # Errors
-/// Any line that Redis 7.0 would not write, two nodes with one name or one slot, no or more than one `myself`; replicas, which
-/// this version does not know.
+/// Any line that Redis 7.0 would not write, two nodes with one name or one slot, no or more than one `myself`, a replica with
+/// slots.
 pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     let mut nodes: Vec<Parsed> = Vec::new();
     let mut epochs = None;
@@ -68,6 +68,7 @@ fn assemble(nodes: Vec<Parsed>) -> Result<Topology, BadNodesConf> {
     let address = me.member.address.ok_or(BadNodesConf::Whole("myself has no address"))?;
     let mut topology = Topology::new(me.member.id, address);
     topology.me_mut().config_epoch = me.member.config_epoch;
+    topology.me_mut().primary = me.member.primary;
     let my_id = me.member.id;
     for Parsed { member, slots, moves, myself } in nodes {
         let id = member.id;
@@ -118,20 +119,24 @@ fn parse_node(words: &[&str]) -> Result<Parsed, &'static str> {
         return Err("a node has at least eight words");
     };
     let id: NodeId = id.parse().map_err(|_| "a node's name is 40 hexadecimal digits")?;
-    if *primary != "-" {
-        return Err("replicas are not known to this version");
-    }
     let mut member = Member::new(id, Some(parse_address(address)?), Stage::Joined);
+    member.primary = match *primary {
+        "-" => None,
+        primary => Some(primary.parse().map_err(|_| "a primary's name is 40 hexadecimal digits")?),
+    };
     member.config_epoch = parse_epoch(epoch)?;
     let mut myself = false;
     for flag in flags.split(',') {
         match flag {
             "myself" => myself = true,
-            "master" | "noflags" | "nofailover" => {}
+            "noflags" | "nofailover" => {}
+            "master" | "slave" if (flag == "slave") != member.primary.is_some() => {
+                return Err("a replica names its primary, and a primary names none");
+            }
+            "master" | "slave" => {}
             "fail?" => member.health = Health::Suspected,
             "fail" => member.health = Health::Failed { since: Moment::default() },
             "noaddr" => member.address = None,
-            "slave" => return Err("replicas are not known to this version"),
             _ => return Err("an unknown flag"),
         }
     }
@@ -141,7 +146,11 @@ fn parse_node(words: &[&str]) -> Result<Parsed, &'static str> {
         return Err("slots on the move are told of myself only");
     }
     moves.into_iter().try_for_each(|word| moving.read(word))?;
-    Ok(Parsed { member, slots: parse_slots(&slots)?, moves: moving, myself })
+    let slots = parse_slots(&slots)?;
+    if member.primary.is_some() && !slots.is_empty() {
+        return Err("a replica owns no slots");
+    }
+    Ok(Parsed { member, slots, moves: moving, myself })
 }
 
 /// `ip:port@bus-port`, with the IP empty if unknown and maybe `,hostname` behind it.
@@ -203,6 +212,18 @@ vars currentEpoch 3 lastVoteEpoch 0
     }
 
     #[test]
+    fn replicas_are_read_back_with_their_primaries() {
+        let line = "07c37dfeb235213a872192d90877d0cd55635b91 127.0.0.1:41004@51004 slave 35937b1015e794f960f6be191a41f5e16e4ef87a 0 1795253401523 1 connected\nvars";
+        let topology = parse(&OF_REDIS.replacen("vars", line, 1)).unwrap();
+        let replicas: Vec<_> = topology.replicas(topology.my_id()).map(|m| m.id.to_string()).collect();
+        assert_eq!(replicas, ["07c37dfeb235213a872192d90877d0cd55635b91"]);
+        assert_eq!((topology.len(), topology.size()), (4, 3));
+        let text = render(&topology, CLOCK);
+        assert_eq!(render(&parse(&text).unwrap(), CLOCK), text);
+        assert!(text.contains("41004@51004 slave 35937b1015e794f960f6be191a41f5e16e4ef87a "), "{text}");
+    }
+
+    #[test]
     fn slots_on_the_move_are_read_back() {
         let id = "0ca2f6862794e4fba984bd4d84a6c598d0af49a4";
         let with_moves = format!("0-5460 [93->-{id}] [10923-<-{id}]");
@@ -228,7 +249,10 @@ vars currentEpoch 3 lastVoteEpoch 0
             assert_eq!(broken("0-5460", &format!("0-5460 {bad}")), what);
         }
         assert_eq!(broken("10923-16383", "5000-16383"), "two nodes own one slot");
-        assert_eq!(broken("master,fail?", "slave,fail?"), "line 3: replicas are not known to this version");
+        let what = "line 3: a replica names its primary, and a primary names none";
+        assert_eq!(broken("master,fail?", "slave,fail?"), what);
+        let named = "slave,fail?,noaddr 35937b1015e794f960f6be191a41f5e16e4ef87a";
+        assert_eq!(broken("master,fail?,noaddr -", named), "line 3: a replica owns no slots");
         assert_eq!(broken("vars", "#vars"), "line 4: a node has at least eight words");
         assert_eq!(broken("currentEpoch 3", "currentEpoch -3"), "line 4: not an epoch");
         assert_eq!(
