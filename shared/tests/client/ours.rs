@@ -36,6 +36,62 @@ fn our_cluster_is_a_cluster_to_the_client() {
 }
 
 #[test]
+fn saved_waits_for_a_replica_and_what_was_saved_is_on_its_disk() {
+    // Nobody is given up meanwhile.
+    let options = ["--appendonly", "yes", "--cluster-node-timeout", "60000"];
+    let mut cluster = Cluster::with_options(Program::Ours, 3, 1, &options);
+    run(async {
+        let client = client(&cluster).await;
+        let meaning = client.saved_meaning().await.unwrap().to_string();
+        assert_eq!(meaning, "on the disk of its primary and on a replica");
+        let door = DocumentDoor::new(&client, &notes());
+        door.publish(&b"first"[..]).await.unwrap();
+        timeout(PATIENCE, door.saved()).await.unwrap();
+        let replica = 3 + cluster.owner_of("doc:{notes}");
+        cluster.node(replica).process().unwrap().pause();
+        door.publish(&b"second"[..]).await.unwrap();
+        assert!(timeout(Duration::from_millis(700), door.saved()).await.is_err());
+        cluster.node(replica).process().unwrap().resume();
+        timeout(PATIENCE, door.saved()).await.unwrap();
+        // Its primary is gone, and it has only its own disk.
+        cluster.node_mut(replica - 3).kill();
+        cluster.node_mut(replica).kill();
+        cluster.node_mut(replica).start();
+        let mut wire = cluster.node(replica).wire();
+        wire.call(&["READONLY"]);
+        let keys = wire.call(&["KEYS", &notes().log_key()]);
+        assert_eq!(keys.elements().map(<[_]>::len), Some(1), "{keys}");
+        let size = wire.call(&["CLUSTER", "COUNTKEYSINSLOT", &notes().slot().to_string()]);
+        assert_eq!(size.as_int(), Some(1));
+    });
+}
+
+#[test]
+fn where_the_replica_is_gone_the_disk_of_the_primary_is_enough_again() {
+    let mut cluster = Cluster::ours(3, 1);
+    run(async {
+        let client = client(&cluster).await;
+        let door = DocumentDoor::new(&client, &notes());
+        door.publish(&b"first"[..]).await.unwrap();
+        timeout(PATIENCE, door.saved()).await.unwrap();
+        let replica = 3 + cluster.owner_of("doc:{notes}");
+        cluster.node_mut(replica).kill();
+        door.publish(&b"second"[..]).await.unwrap();
+        timeout(PATIENCE, door.saved()).await.unwrap();
+        // It comes back, and is waited for again.
+        cluster.node_mut(replica).start();
+        cluster.wait_ok();
+        door.publish(&b"third"[..]).await.unwrap();
+        timeout(PATIENCE, door.saved()).await.unwrap();
+        let mut wire = cluster.node(replica).wire();
+        shared::testing::wait::until("it has what was written while it was away", || {
+            wire.call(&["READONLY"]);
+            wire.call(&["XLEN", &notes().log_key()]).as_int() == Some(3)
+        });
+    });
+}
+
+#[test]
 fn edits_are_published_received_and_saved_and_survive_a_kill() {
     let mut cluster = Cluster::ours(3, 0);
     run(async {
