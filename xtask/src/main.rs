@@ -26,8 +26,8 @@ type Outcome = Result<(), String>;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  run [DOCUMENT]     install what is missing, build, start a local cluster of three nodes,
-                     the document service and the desktop window
+  run [DOCUMENT]     install what is missing, build, start a local cluster of three primaries and
+                     three replicas, the document service and the desktop window
   test [FILTER]…     install what tests need, build, pass every test
   bench [PART]…      measure speed and size, and write docs/BENCHMARKS.md
   tidy               check import rules, module docs and file sizes

@@ -14,7 +14,7 @@ use shared::slot::Slot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::feeds::Listed;
-use super::frame::{self, Ack, Frame, HEADER_BYTES, Way};
+use super::frame::{self, ACK_BYTES, Ack, Frame, HEADER_BYTES, Way};
 use crate::node::Shared;
 use crate::replay::write_base_entry;
 
@@ -91,13 +91,9 @@ pub async fn serve(
 async fn acks(mut reader: ReadHalf<'_>, listed: &Listed<'_>, patience: Duration) -> Result<(), FeedError> {
     let mut input = BytesMut::new();
     loop {
-        while let Some((kind, end)) = frame::first(&input).map_err(|_| FeedError::Protocol)? {
+        while let Some((kind, end)) = frame::first(&input, ACK_BYTES).map_err(|_| FeedError::Protocol)? {
             let bytes = input.split_to(end);
             listed.acked(Ack::decode(kind, &bytes[HEADER_BYTES..]).ok_or(FeedError::Protocol)?);
-        }
-        // An acknowledgement is short; whoever announces more has its announcement read no further.
-        if input.len() > WRITE_BYTES {
-            return Err(FeedError::Protocol);
         }
         let read = timeout(patience, reader.read_buf(&mut input)).await.map_err(|_| FeedError::Silent)??;
         if read == 0 {

@@ -15,6 +15,9 @@ pub const HEADER_BYTES: usize = 5;
 /// Longest frame, bytes: one record, which may be one item of the greatest length.
 pub const FRAME_BYTES_MAX: usize = ITEM_BYTES_MAX + RECORD_BYTES_TARGET + 4096;
 
+/// Length of an acknowledgement, bytes.
+pub const ACK_BYTES: usize = 24;
+
 /// How the replica comes to what it lacks of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
@@ -203,24 +206,24 @@ impl Ack {
 
     /// Reads a frame of this kind with these bytes; none if it is none.
     pub fn decode(kind: u8, bytes: &[u8]) -> Option<Ack> {
-        (kind == ACK && bytes.len() == 24).then_some(())?;
+        (kind == ACK && bytes.len() == ACK_BYTES).then_some(())?;
         Some(Ack { applied: number(bytes)?, durable: number(&bytes[8..])?, offset: number(&bytes[16..])? })
     }
 }
 
 /// The first frame in these bytes: its kind and where its own bytes end. None: it is not all there yet. An error: it is longer
-/// than any frame is.
-pub fn first(bytes: &[u8]) -> Result<Option<(u8, usize)>, Oversized> {
+/// than `most` bytes, and so none of those that are waited for.
+pub fn first(bytes: &[u8], most: usize) -> Result<Option<(u8, usize)>, Oversized> {
     let Some((kind, rest)) = bytes.split_first() else { return Ok(None) };
     let Some((len, rest)) = rest.split_first_chunk() else { return Ok(None) };
     let len = u32::from_le_bytes(*len) as usize;
-    if len > FRAME_BYTES_MAX {
+    if len > most {
         return Err(Oversized);
     }
     Ok((rest.len() >= len).then_some((*kind, HEADER_BYTES + len)))
 }
 
-/// A frame is longer than any frame is.
+/// A frame is longer than those that are waited for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Oversized;
 
@@ -260,15 +263,15 @@ mod tests {
         let mut rest = &bytes[..];
         for frame in &frames {
             for cut in 0..HEADER_BYTES {
-                assert_eq!(first(&rest[..cut]), Ok(None));
+                assert_eq!(first(&rest[..cut], FRAME_BYTES_MAX), Ok(None));
             }
-            let (kind, end) = first(rest).unwrap().unwrap();
+            let (kind, end) = first(rest, FRAME_BYTES_MAX).unwrap().unwrap();
             assert_eq!(Frame::decode(kind, &rest[HEADER_BYTES..end]).as_ref(), Some(frame));
             rest = &rest[end..];
         }
-        let (kind, end) = first(rest).unwrap().unwrap();
+        let (kind, end) = first(rest, FRAME_BYTES_MAX).unwrap().unwrap();
         assert_eq!((Ack::decode(kind, &rest[HEADER_BYTES..]), end), (Some(ack), rest.len()));
-        assert_eq!(first(&[RECORDS, 0xff, 0xff, 0xff, 0xff]), Err(Oversized));
+        assert_eq!(first(&[RECORDS, 0xff, 0xff, 0xff, 0xff], FRAME_BYTES_MAX), Err(Oversized));
     }
 
     proptest! {

@@ -13,7 +13,7 @@ use shared::rt::time::{self, Duration, timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
-use super::frame::{self, Ack, Frame, HEADER_BYTES, LINK_VERSION};
+use super::frame::{self, Ack, FRAME_BYTES_MAX, Frame, HEADER_BYTES, LINK_VERSION};
 use super::intake::{Intake, IntakeError};
 use super::{LinkState, Role, Source, leads};
 use crate::node::Shared;
@@ -197,7 +197,9 @@ impl Link<'_> {
     /// Reads until a whole frame stands at the front of the input: its kind, and where it ends.
     async fn frame(&mut self) -> Result<(u8, usize), LinkError> {
         loop {
-            if let Some(found) = frame::first(&self.input).map_err(|_| LinkError::Protocol)? {
+            if let Some(found) =
+                frame::first(&self.input, FRAME_BYTES_MAX).map_err(|_| LinkError::Protocol)?
+            {
                 return Ok(found);
             }
             let read = timeout(self.patience, self.stream.read_buf(&mut self.input)).await;

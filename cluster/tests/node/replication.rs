@@ -362,3 +362,58 @@ fn what_does_not_fit_is_refused_in_words() {
     assert_eq!(lonely.connect().say("REPLICAOF NO ONE"), "+OK");
     wait::until("it takes writes", || lonely.connect().say("SET kept 2") == "+OK");
 }
+
+/// A frame of the link: kind, length, bytes.
+fn frame(kind: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[kind][..], &(bytes.len() as u32).to_le_bytes(), bytes].concat()
+}
+
+#[test]
+fn a_primary_that_talks_nonsense_changes_nothing() {
+    let plan = |way: u8, history: &[u8]| frame(1, &[&[0; 128][..], &[way; 16], history].concat());
+    let nonsense = [
+        (b"-ERR go away\r\n".to_vec(), "the primary answered: ERR go away"),
+        (b"+SYNC\r\n\x07\x00\x00\x00\x00".to_vec(), "no frame"),
+        ([&b"+SYNC\r\n\x02"[..], &[0xff; 4]].concat(), "no frame"),
+        ([&b"+SYNC\r\n"[..], &frame(2, b"\x00records")].concat(), "something before its plan"),
+        ([&b"+SYNC\r\n"[..], &plan(1, b"no history")].concat(), "wrong title"),
+        ([&b"+SYNC\r\n"[..], &plan(2, b"")].concat(), "no frame"),
+        ([&b"+SYNC\r\n"[..], &plan(0, b"rustidocs history 1\ncrc 00000000\n")].concat(), "CRC is wrong"),
+    ];
+    let server = primary();
+    let mut client = server.connect();
+    client.say("SET kept 1");
+    for (said, trouble) in nonsense {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(client.say(&format!("REPLICAOF 127.0.0.1 {port}")), "+OK");
+        let (mut link, _) = listener.accept().unwrap();
+        std::io::Write::write_all(&mut link, &said).unwrap();
+        wait::until("it says what is wrong", || {
+            server.info("replication", "master_link_trouble").contains(trouble)
+        });
+        assert_eq!(client.say("GET kept"), "$1", "{trouble}");
+        assert_eq!(client.say("REPLICAOF NO ONE"), "+OK");
+        wait::until("it takes writes", || client.say("SET kept 1") == "+OK");
+    }
+}
+
+#[test]
+fn a_replica_that_talks_nonsense_is_hung_up_on_and_nobody_else_notices() {
+    let primary = primary();
+    let good = replica_of(&primary);
+    in_sync(&primary, &good);
+    let history = format!("rustidocs history 1\ncrc {:08x}\n", crc32fast::hash(b"rustidocs history 1\n"));
+    let zeros = ["0"; 16].join(" ");
+    let nonsense: [&[u8]; 4] =
+        [b"PING\r\n", &[7, 0xff, 0xff, 0xff, 0xff], &frame(7, b"short"), &frame(9, &[0; 24])];
+    for said in nonsense {
+        let mut bad = primary.connect();
+        assert_eq!(format!("{:?}", bad.call(&["REPLSYNC", "1", "1", &history, &zeros])), "+SYNC");
+        wait::until("it is fed", || primary.number("replication", "connected_slaves") == 2);
+        bad.send_bytes(said);
+        wait::until("it is hung up on", || primary.number("replication", "connected_slaves") == 1);
+    }
+    primary.connect().say("SET a 1");
+    same(&primary, &good);
+}

@@ -1,4 +1,8 @@
 //! A local cluster, the document service and a window.
+//!
+//! - [`cluster`]: the nodes.
+
+mod cluster;
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -10,14 +14,11 @@ use crate::child::{Service, finish};
 use crate::repository::{built, root};
 use crate::setup;
 
-/// Where the first node listens; the others follow.
-const NODE_PORT: u16 = 7000;
-const NODES: u16 = 3;
 /// Where the document service listens.
 const SERVICE_PORT: u16 = 8080;
 /// The document that opens when none is named.
 const FIRST_DOCUMENT: &str = "notes";
-/// How long a server may take until it accepts connections.
+/// How long a server may take until it accepts connections, and the nodes until they are a cluster.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Installs, builds, starts; returns when the window is closed or a server ends.
@@ -36,7 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let (node, service) =
         (built("release").join("rustidocs-node"), built("release").join("rustidocs-server"));
     let window = built("release").join("rustidocs");
-    for port in (NODE_PORT..NODE_PORT + NODES).chain([SERVICE_PORT]) {
+    for port in cluster::ports().chain([SERVICE_PORT]) {
         if TcpStream::connect(local(port)).is_ok() {
             return Err(format!(
                 "something listens on port {port} already; is another `cargo xtask run` open?"
@@ -44,29 +45,20 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         }
     }
 
-    let data = root().join(".local/cluster");
-    std::fs::create_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))?;
-    let (data, node_port, nodes) = (data.to_string_lossy(), NODE_PORT.to_string(), NODES.to_string());
-    let mut cluster = Service::start(
-        "the cluster",
-        &node,
-        &["local", "--nodes", &nodes, "--port", &node_port, "--dir", &data, "--appendonly", "yes"],
-    )?;
-    for port in NODE_PORT..NODE_PORT + NODES {
-        reachable(&mut cluster, port)?;
-    }
-    let (listen, seed) = (format!("127.0.0.1:{SERVICE_PORT}"), format!("redis://127.0.0.1:{NODE_PORT}"));
+    let mut nodes = cluster::start(&node, &root().join(".local/cluster"))?;
+    let (listen, seed) =
+        (format!("127.0.0.1:{SERVICE_PORT}"), format!("redis://127.0.0.1:{}", cluster::PORT));
     let mut documents =
         Service::start("the document service", &service, &["--listen", &listen, "--cluster", &seed])?;
     reachable(&mut documents, SERVICE_PORT)?;
 
     let server = format!("ws://127.0.0.1:{SERVICE_PORT}");
+    let (first, last) = (cluster::PORT, cluster::ports().next_back().unwrap_or(cluster::PORT));
     println!(
-        "\n  The document service listens on {server}, the cluster on ports {NODE_PORT} to {}.\n\
+        "\n  The document service listens on {server}, the cluster on ports {first} to {last}.\n\
          \n  A second window:     {} --server {server} --name Ben {document}\
-         \n  What people wrote:   redis-cli -c -p {NODE_PORT} GET 'doc:{{{document}}}'\
+         \n  What people wrote:   redis-cli -c -p {first} GET 'doc:{{{document}}}'\
          \n  A Yjs program:       new WebsocketProvider('{server}/ws', '{document}', doc)\n",
-        NODE_PORT + NODES - 1,
         window.display(),
     );
     let mut editor = None;
@@ -78,7 +70,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         println!("  There is no display here, so no window was opened. Ctrl+C stops.\n");
     }
     loop {
-        for server in [&mut cluster, &mut documents] {
+        for server in nodes.iter_mut().chain([&mut documents]) {
             if let Some(how) = server.ended() {
                 return Err(how);
             }
