@@ -1,0 +1,5 @@
+//! The rules hold in every interleaving, and a rule that is broken is noticed.
+
+mod check;
+mod faults;
+mod rules;
