@@ -196,8 +196,8 @@ fn wait_counts_replicas_that_hold_a_write_and_waitaof_those_that_have_it_on_disk
     let stopped = replicas[0].node.process().unwrap();
     stopped.pause();
     client.say("SET a 3");
-    assert_eq!(client.say("WAIT 2 300"), ":1");
-    assert_eq!(client.say("WAITAOF 1 2 300"), "*[:1, :1]");
+    assert_eq!(client.say("WAIT 2 2000"), ":1");
+    assert_eq!(client.say("WAITAOF 1 2 2000"), "*[:1, :1]");
     stopped.resume();
     assert_eq!(client.say("WAIT 2 10000"), ":2");
     client.say("CONFIG SET min-replicas-to-write 3");
