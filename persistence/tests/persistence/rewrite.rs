@@ -13,6 +13,9 @@ fn writes_go_on_while_a_range_is_rewritten_and_every_crash_in_between_recovers_w
     let folder = Folder::new();
     let (store, keyspace, _) = open(&quiet(&folder)).unwrap();
     store.start().unwrap();
+    // Also the first rewriting has something to free, however late the threads begin.
+    let first = keyspace.add(&store, slot(0), 0).unwrap().generation;
+    block_on(store.wait_written(first)).unwrap();
     let (stop, mut crashes) = (AtomicBool::new(false), Vec::new());
     std::thread::scope(|scope| {
         for thread in 0..3u64 {
