@@ -161,7 +161,7 @@ impl Node {
             return Err(NodeError::Settings("appendonly", why.into()));
         }
         if !replication.is_replica() {
-            replication::leads(&replication, &log);
+            replication::leads(&replication, &log, &keyspace);
         }
         write_pid(&config)?;
         let shared = Arc::new(Shared {

@@ -24,13 +24,9 @@ pub struct Receive {
 impl Receive {
     /// Forgets what the range holds, in memory and on disk, and has its log stream begin at `start`. Blocks for the disk.
     pub(crate) fn begin(core: &Arc<Core>, range: usize, start: u64) -> Result<Receive, Error> {
-        let (new, log) = NewBase::create(core, range, |old, number| Manifest {
-            range: old.range,
-            base: None,
-            receiving: true,
-            start,
-            logs: vec![number],
-            reaches: start,
+        let (new, log) = NewBase::create(core, range, |old, number| {
+            let logs = vec![number];
+            Some(Manifest { range: old.range, base: None, receiving: true, start, logs, reaches: start })
         })?;
         let next = NextLog { log: Arc::new(log), number: new.number(), restart: Some(start) };
         let switched = new.state().pending.lock().switch(next);

@@ -396,6 +396,25 @@ impl Store {
         std::array::from_fn(|range| self.owner.core.ranges[range].pending.lock().end())
     }
 
+    /// Whether a range is in receipt, also one that was given up: then it counts as empty, whatever was appended to it.
+    pub fn is_receiving(&self, range: usize) -> bool {
+        self.owner.core.ranges.get(range).is_some_and(|range| range.manifest.lock().receiving)
+    }
+
+    /// Has a range whose receipt was given up count as one that holds nothing. Blocks for the disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Store::receive`].
+    pub fn empty(&self, range: usize) -> Result<(), Error> {
+        let mut receive = self.receive(range, 0)?;
+        for slot in Slot::of_range(range) {
+            receive.begin_slot(slot, 0);
+            receive.end_slot(slot)?;
+        }
+        receive.finish().map(drop)
+    }
+
     /// Where the log stream of each range ends, as written.
     pub fn written_ends(&self) -> Offsets {
         self.owner.core.followers.ends()

@@ -76,6 +76,13 @@ impl<'i> Intake<'i> {
         let mine = store.ends();
         let agreed = history.agreed(ends, &store.history(), &mine);
         for range in 0..RANGES {
+            if store.is_receiving(range) {
+                // A part is nothing that could be lost, and nothing that could be gone on with.
+                match ways[range] {
+                    Way::Whole => continue,
+                    Way::Log => return Err(IntakeError::Protocol("the log of a range that is here in part")),
+                }
+            }
             let agreed = if mine[range] == 0 { 0 } else { agreed.map_or(0, |agreed| agreed[range]) };
             match ways[range] {
                 Way::Log if agreed != mine[range] => {

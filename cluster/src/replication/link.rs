@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use persistence::{Generation, Store};
+use persistence::{Generation, Offsets, Store};
 use shared::resp::reply::ReplyDecoder;
 use shared::resp::{Protocol, Value, write};
 use shared::rt::net::TcpStream;
@@ -53,7 +53,7 @@ pub async fn run(shared: Arc<Shared>) {
         match role {
             Role::Primary => {
                 if shared.replication.is_replica() {
-                    leads(&shared.replication, &shared.log);
+                    leads(&shared.replication, &shared.log, &shared.keyspace);
                 }
                 if roles.changed().await.is_err() {
                     return;
@@ -153,7 +153,7 @@ async fn greet(
         encode(&mut request, words.into_iter().filter(|word| !word.is_empty()));
         answers += 1;
     }
-    let ends: Vec<String> = store.ends().iter().map(u64::to_string).collect();
+    let ends: Vec<String> = held(store).iter().map(u64::to_string).collect();
     let (version, port) = (LINK_VERSION.to_string(), shared.port.to_string());
     let (history, ends) = (store.history().encode(), ends.join(" "));
     let words = [b"REPLSYNC", version.as_bytes(), port.as_bytes(), history.as_bytes(), ends.as_bytes()];
@@ -172,6 +172,16 @@ async fn greet(
         }
     }
     Ok((stream, input))
+}
+
+/// Up to where this replica has each range. One whose receipt was given up ends where no log does, so that it comes whole.
+fn held(store: &Store) -> Offsets {
+    let mut ends = store.ends();
+    for (range, end) in ends.iter_mut().enumerate().filter(|(range, _)| store.is_receiving(*range)) {
+        tracing::debug!(range, "has a part of this range only");
+        *end = u64::MAX;
+    }
+    ends
 }
 
 fn encode<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]> + Clone) {

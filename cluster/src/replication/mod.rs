@@ -20,12 +20,15 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use shared::limits::PARTITIONS;
+use persistence::Store;
+use shared::limits::{PARTITIONS, RANGES};
+use shared::slot::Slot;
 use tokio::sync::watch;
 
 use self::feeds::Feeds;
 use crate::command::CommandError;
 use crate::config::Config;
+use crate::keyspace::Keyspace;
 use crate::log::Log;
 use crate::node::Shared;
 
@@ -109,6 +112,8 @@ pub struct Replication {
     partial: AtomicBool,
     /// The history of the log says that this process writes it, so that others may copy it.
     noted: AtomicBool,
+    /// Held while the role changes: the flags above change with it.
+    changing: Mutex<()>,
     /// Counts how often the node has become a primary.
     led: watch::Sender<u64>,
 }
@@ -126,6 +131,7 @@ impl Replication {
             ranges_received: AtomicU64::new(0),
             partial: AtomicBool::new(false),
             noted: AtomicBool::new(false),
+            changing: Mutex::default(),
             led: watch::Sender::new(0),
         }
     }
@@ -204,6 +210,7 @@ impl Replication {
 /// Makes the node follow another one: REPLICAOF. When this returns, no write is taken any more.
 pub fn follow(shared: &Shared, source: Source) {
     let replication = &shared.replication;
+    let _changing = replication.changing.lock();
     replication.replica.store(true, Ordering::Relaxed);
     // Whoever asked before still holds a lock.
     (0..PARTITIONS).for_each(|partition| drop(shared.keyspace.lock(partition)));
@@ -217,12 +224,17 @@ pub fn lead(shared: &Shared) {
     shared.replication.role.send_replace(Role::Primary);
 }
 
-/// The node is a primary from here on: what this process writes follows what is in the log now; what another one has behind that
-/// it has not.
-pub(crate) fn leads(replication: &Replication, log: &Log) {
+/// The node is a primary from here on, if that is still its role: what this process writes follows what is in the log now; what
+/// another one has behind that it has not.
+pub(crate) fn leads(replication: &Replication, log: &Log, keyspace: &Keyspace) {
+    let _changing = replication.changing.lock();
+    if *replication.role.borrow() != Role::Primary {
+        return;
+    }
     if let Some(store) = log.store() {
         // A disk too full for that keeps nobody from reading; replicas are refused then.
-        let noted = store.set_history(store.history().continued(store.ends()));
+        let noted = give_up_parts(store, keyspace)
+            .and_then(|()| store.set_history(store.history().continued(store.ends())));
         replication.noted.store(noted.is_ok(), Ordering::Relaxed);
         if let Err(error) = noted {
             tracing::warn!(%error, "cannot note who writes the log from here on: no replica is taken");
@@ -231,4 +243,16 @@ pub(crate) fn leads(replication: &Replication, log: &Log) {
     replication.replica.store(false, Ordering::Relaxed);
     replication.partial.store(false, Ordering::Relaxed);
     replication.led.send_modify(|count| *count += 1);
+}
+
+/// Ranges that did not come to their end hold nothing.
+fn give_up_parts(store: &Store, keyspace: &Keyspace) -> Result<(), persistence::Error> {
+    for range in (0..RANGES).filter(|range| store.is_receiving(*range)) {
+        for slot in Slot::of_range(range) {
+            let keys = keyspace.lock(slot.partition()).take_slot(slot);
+            drop(keys);
+        }
+        store.empty(range)?;
+    }
+    Ok(())
 }

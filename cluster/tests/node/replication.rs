@@ -321,6 +321,36 @@ fn a_full_replica_that_stops_in_the_middle_goes_on_with_what_is_missing() {
 }
 
 #[test]
+fn a_link_that_breaks_while_ranges_come_leaves_no_part_that_counts_as_the_whole() {
+    let primary = primary();
+    let mut client = primary.connect();
+    for number in 0..40_000 {
+        client.send(&["SET", &format!("key:{number}"), &"v".repeat(500)]);
+    }
+    for _ in 0..40_000 {
+        client.read();
+    }
+    rewrite(&primary);
+    let replica = replica_of(&primary);
+    let mut broken = 0;
+    // Each time some more, until one goes through.
+    wait::until("the link was broken in the middle", || {
+        let list = String::from_utf8(client.call(&["CLIENT", "LIST"]).text).unwrap();
+        for line in list.lines().filter(|line| line.contains("cmd=replsync")) {
+            let id = line.split(' ').next().unwrap().trim_start_matches("id=").to_owned();
+            if replica.info("replication", "master_sync_in_progress") == "1" {
+                assert_eq!(client.say(&format!("CLIENT KILL ID {id}")), ":1");
+                broken += 1;
+            }
+        }
+        broken >= 3 || replica.number("replication", "ranges_received") >= 12
+    });
+    println!("broken {broken} times");
+    assert!(broken > 0);
+    same(&primary, &replica);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_in_words() {
     let server = primary();
     let mut client = server.connect();

@@ -31,12 +31,12 @@ pub(crate) struct NewBase {
 }
 
 impl NewBase {
-    /// Makes both files, and puts the manifest in place that `manifest` makes of the old one and their number. The writer must be
-    /// told to switch to the increment.
+    /// Makes both files, and puts the manifest in place that `manifest` makes of the old one and their number; none says that there
+    /// can be no base now. The writer must be told to switch to the increment.
     pub(crate) fn create(
         core: &Arc<Core>,
         range: usize,
-        manifest: impl FnOnce(&Manifest, u64) -> Manifest,
+        manifest: impl FnOnce(&Manifest, u64) -> Option<Manifest>,
     ) -> Result<(NewBase, LogFile), Error> {
         core.poison.check()?;
         let state = core.ranges.get(range).ok_or(Error::NoSuchRange { range })?;
@@ -54,15 +54,15 @@ impl NewBase {
         core: &Arc<Core>,
         state: &Range,
         range: usize,
-        manifest: impl FnOnce(&Manifest, u64) -> Manifest,
+        manifest: impl FnOnce(&Manifest, u64) -> Option<Manifest>,
     ) -> Result<(NewBase, LogFile), Error> {
         let folder = core.layout.range(range);
         let mut old = state.manifest.lock();
         let number = old.next_number();
+        let next = manifest(&old, number).ok_or(Error::RewriteRunning { range })?;
         // The base first: once a manifest names the increment, the writer must switch to it.
         let base = BaseWriter::create(&folder.base(number), range, number)?;
         let log = LogFile::create(&folder.log(number))?;
-        let next = manifest(&old, number);
         match next.place(&folder) {
             Ok(()) => {}
             Err(Unplaced::Before(error)) => {

@@ -77,10 +77,13 @@ impl<'a> SlotDump<'a> {
 
 impl Rewrite {
     pub(crate) fn begin(core: &Arc<Core>, range: usize) -> Result<Rewrite, Error> {
-        let (new, log) = NewBase::create(core, range, |old, number| Manifest {
-            logs: old.logs.iter().copied().chain([number]).collect(),
-            reaches: core.ranges[range].durable_end.load(Ordering::Acquire),
-            ..old.clone()
+        let (new, log) = NewBase::create(core, range, |old, number| {
+            // What is there of a range in receipt is a part: a base of it would count as the whole.
+            (!old.receiving).then(|| Manifest {
+                logs: old.logs.iter().copied().chain([number]).collect(),
+                reaches: core.ranges[range].durable_end.load(Ordering::Acquire),
+                ..old.clone()
+            })
         })?;
         let next = NextLog { log: Arc::new(log), number: new.number(), restart: None };
         let switched = new.state().pending.lock().switch(next);

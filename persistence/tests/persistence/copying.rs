@@ -198,9 +198,22 @@ fn a_receipt_that_is_given_up_leaves_the_range_empty_and_may_be_begun_again() {
     for start in [500, 0, 70] {
         drop(to.store.receive(0, start).unwrap());
         assert_eq!(to.store.ends()[0], start);
+        assert!(to.store.is_receiving(0) && !to.store.is_receiving(1));
+        let rewriting = to.store.begin_rewrite(0).map(drop);
+        assert!(
+            matches!(rewriting, Err(Error::RewriteRunning { range: 0 })),
+            "a part would count as the whole"
+        );
     }
     let (store, keyspace, _) = open(&quiet(&to.folder.copy())).unwrap();
     assert_eq!((keyspace.state().len(), store.ends()[0]), (0, 0));
+    // Or it is left empty for good, and what is written then stays.
+    to.store.empty(0).unwrap();
+    assert!(!to.store.is_receiving(0));
+    let number = to.store.append(slot(1), |bytes| bytes.extend_from_slice(&7u64.to_le_bytes())).unwrap();
+    block_on(to.store.wait_written(number.generation)).unwrap();
+    let (_store, keyspace, _) = open(&quiet(&to.folder.copy())).unwrap();
+    assert_eq!(keyspace.state().into_iter().collect::<Vec<_>>(), [(slot(1), vec![7])]);
 }
 
 #[test]
