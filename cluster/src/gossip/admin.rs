@@ -56,6 +56,12 @@ pub enum Refused {
     /// REPLICATE said to a node that would lose something.
     #[error("To set a master the node must be empty and without assigned slots.")]
     NotEmpty,
+    /// SETSLOT with a replica.
+    #[error("Target node is not a master")]
+    TargetIsReplica,
+    /// ADDSLOTS said to a replica.
+    #[error("This node is a replica: only masters own slots")]
+    OwnsNothing,
     /// SETSLOT said to a replica.
     #[error("You can use SETSLOT only with masters.")]
     NotPrimary,
@@ -138,6 +144,9 @@ impl Engine {
     /// # Errors
     /// One of the slots has an owner.
     pub fn add_slots(&mut self, slots: &SlotSet) -> Result<(), Refused> {
+        if self.topology.me().primary.is_some() {
+            return Err(Refused::OwnsNothing);
+        }
         if let Some(busy) = slots.iter().find(|&s| self.topology.owner(s).is_some()) {
             return Err(Refused::Busy(busy.number()));
         }
@@ -189,7 +198,7 @@ impl Engine {
         if !self.topology.me().slots().contains(slot) {
             return Err(Refused::NotOwner(slot.number()));
         }
-        self.known(to).ok_or_else(|| Refused::Stranger(to.to_string()))?;
+        self.target(to, Refused::Stranger)?;
         self.topology.moves.migrating.insert(slot, to);
         self.changed();
         Ok(())
@@ -204,7 +213,7 @@ impl Engine {
         if self.topology.me().slots().contains(slot) {
             return Err(Refused::AlreadyOwner(slot.number()));
         }
-        self.known(from).ok_or_else(|| Refused::Stranger(from.to_string()))?;
+        self.target(from, Refused::Stranger)?;
         self.topology.moves.importing.insert(slot, from);
         self.changed();
         Ok(())
@@ -223,7 +232,7 @@ impl Engine {
     /// An unknown node, or keys of the slot that would be left behind.
     pub fn give_slot(&mut self, slot: Slot, to: NodeId, is_empty: bool) -> Result<(), Refused> {
         self.must_be_primary()?;
-        self.known(to).ok_or_else(|| Refused::UnknownNode(to.to_string()))?;
+        self.target(to, Refused::UnknownNode)?;
         let my_id = self.topology.my_id();
         let was_mine = self.topology.me().slots().contains(slot);
         if was_mine && to != my_id && !is_empty {
@@ -255,6 +264,12 @@ impl Engine {
 
     fn must_be_primary(&self) -> Result<(), Refused> {
         if self.topology.me().primary.is_some() { Err(Refused::NotPrimary) } else { Ok(()) }
+    }
+
+    /// Refuses a node that slots cannot go to or come from.
+    fn target(&self, id: NodeId, unknown: fn(String) -> Refused) -> Result<(), Refused> {
+        let member = self.known(id).ok_or_else(|| unknown(id.to_string()))?;
+        if member.is_primary() { Ok(()) } else { Err(Refused::TargetIsReplica) }
     }
 
     fn known(&self, id: NodeId) -> Option<&Member> {

@@ -19,10 +19,12 @@ pub struct ClaimOutcome {
 
 impl Topology {
     /// A peer says it owns these slots since `epoch`: it gets those nobody has and those whose owner claimed them in a lower
-    /// epoch. Claims of unknown nodes, and claims about this node itself, change nothing.
+    /// epoch. Claims of unknown nodes and of replicas, and claims about this node itself, change nothing.
     pub fn claim(&mut self, claimant: NodeId, epoch: Epoch, slots: &SlotSet) -> ClaimOutcome {
         let mut outcome = ClaimOutcome::default();
-        let Some(member) = self.member(claimant) else { return outcome };
+        let Some(member) = self.member(claimant).filter(|member| member.primary.is_none()) else {
+            return outcome;
+        };
         if claimant == self.my_id() || member.slots() == slots {
             return outcome;
         }

@@ -184,9 +184,9 @@ impl Topology {
         self.owners[slot.index()].and_then(|id| self.members.get(&id))
     }
 
-    /// Gives a slot to a known node, whoever had it. Unknown names change nothing.
+    /// Gives a slot to a known primary, whoever had it. Unknown names change nothing, nor do those of replicas.
     pub fn assign(&mut self, slot: Slot, id: NodeId) {
-        if !self.members.contains_key(&id) {
+        if self.members.get(&id).is_none_or(|member| member.primary.is_some()) {
             return;
         }
         self.unassign(slot);
@@ -270,6 +270,10 @@ pub(crate) mod tests {
         assert!(topology.owner(slot).is_none());
         topology.assign(slot, id(9));
         assert!(topology.owner(slot).is_none());
+        topology.member_mut(id(2)).unwrap().primary = Some(id(1));
+        topology.assign(slot, id(2));
+        agree(&topology);
+        assert!(topology.owner(slot).is_none(), "a replica owns nothing");
     }
 
     #[test]

@@ -127,6 +127,8 @@ fn what_is_no_primary_to_follow_is_refused_and_changes_nothing() {
     wait::until("the others know that it is a replica", || {
         refused(0, &["CLUSTER", "REPLICAS", &ids[2]]) == "-ERR The specified node is not a master"
     });
+    let setslot = ["CLUSTER", "SETSLOT", "1", "NODE", &ids[2]];
+    assert_eq!(refused(0, &setslot), "-ERR Target node is not a master");
     // Another primary may be followed, and a replica may leave: it forgets what was its primary's.
     fill(&cluster, "key", 20);
     let mut client = raw(cluster.node(2));

@@ -12,7 +12,8 @@ use shared::slot_set::SlotSet;
 
 use super::network::Network;
 use crate::gossip::{Claim, Event, Heartbeat, LinkId, Message, Rumor, RumoredHealth};
-use crate::topology::Address;
+use crate::topology::describe::WallClock;
+use crate::topology::{Address, nodes_conf};
 
 /// Makes up messages: names that are known, one's own and strangers'; any epoch, slots and health.
 struct Liar {
@@ -95,6 +96,9 @@ proptest! {
             let owned: usize = topology.members().map(|m| m.slots().len()).sum();
             let by_slot = Slot::all().filter(|&slot| topology.owner(slot).is_some()).count();
             prop_assert_eq!(owned, by_slot, "each slot has at most one owner, and both sides agree");
+            let text = nodes_conf::render(topology, WallClock { started_unix_ms: 0 });
+            let read = nodes_conf::parse(&text).map(drop);
+            prop_assert_eq!(read, Ok(()), "what it writes down it can read when it is started again");
         }
     }
 }

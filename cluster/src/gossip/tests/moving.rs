@@ -102,3 +102,23 @@ fn a_slot_that_goes_to_and_fro_is_never_claimed_in_an_epoch_that_the_last_owner_
     }
     assert!(network.run_until(5_000, |n| n.all_agree()));
 }
+
+#[test]
+fn a_replica_owns_no_slots_and_gets_none() {
+    let mut network = Network::formed(3, 1);
+    let [primary, replica] = [network.id(0), network.id(2)];
+    let mine = network.engines[2].topology().me().slots().clone();
+    let slot = mine.iter().next().unwrap();
+    network.order(2, |engine, _, rng| {
+        engine.flush_slots();
+        engine.replicate(primary, true, rng).unwrap();
+        assert_eq!(engine.add_slots(&mine), Err(Refused::OwnsNothing));
+        assert_eq!(engine.give_slot(slot, primary, true), Err(Refused::NotPrimary));
+    });
+    network.run(2_000);
+    for engine in &mut network.engines[..2] {
+        assert_eq!(engine.topology().member(replica).unwrap().primary, Some(primary));
+        assert!(engine.topology().member(replica).unwrap().slots().is_empty());
+        assert_eq!(engine.give_slot(slot, replica, true), Err(Refused::TargetIsReplica));
+    }
+}
