@@ -16,6 +16,7 @@
 //! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
 //! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
 //! - [`gossip`]: how nodes find each other, agree, and notice who is gone. Pure.
+//! - [`failover`]: who is primary of a shard, so that nothing that was called saved is lost. Pure.
 //! - [`bus`]: the connections between nodes, and the driver of what gossip decides.
 //! - [`pubsub`]: channels and who listens.
 //! - [`glob`]: patterns of names; [`log`]: where effects go; [`replay`]: how they come back; [`stats`]: what is counted; [`slowlog`]: what was slow.
@@ -26,6 +27,7 @@ pub mod bus;
 pub mod command;
 pub mod commit;
 pub mod config;
+pub mod failover;
 pub mod glob;
 pub mod gossip;
 pub mod keyspace;

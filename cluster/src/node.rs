@@ -152,10 +152,11 @@ impl Node {
         let unknown = Source { host: String::new(), port: 0 };
         let replicates = bus.as_ref().is_some_and(|bus| bus.is_replica());
         let source = if replicates { Some(unknown) } else { config.replicaof.clone() };
-        let replication = Replication::new(match source {
+        let role = match source {
             Some(source) => Role::Replica { source, may_replace: false },
             None => Role::Primary,
-        });
+        };
+        let replication = Replication::new(role, bus.is_some());
         if replicates && log.store().is_none() {
             let why = "this node is a replica, and a replica keeps a log: appendonly must be yes";
             return Err(NodeError::Settings("appendonly", why.into()));
@@ -180,6 +181,9 @@ impl Node {
             port,
             started_ms: time::now_ms(),
         });
+        if let Some(bus) = &shared.bus {
+            bus.attach(&shared);
+        }
         listener::start(&shared, listeners);
         housekeeping::start(&shared);
         let rewriter = Arc::clone(&shared);

@@ -34,6 +34,11 @@ impl Layout {
         self.dir.join("history")
     }
 
+    /// The name of the store.
+    pub(crate) fn id(&self) -> PathBuf {
+        self.dir.join("id")
+    }
+
     pub(crate) fn range(&self, range: usize) -> RangeFolder {
         debug_assert!(range < RANGES);
         RangeFolder { path: self.dir.join(format!("range-{range:02}")), range }

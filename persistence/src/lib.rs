@@ -44,6 +44,7 @@ mod record_reader;
 mod recovery;
 mod signal;
 mod store;
+mod store_id;
 mod sync;
 mod threads;
 
@@ -60,6 +61,7 @@ pub use range::RangeStatus;
 pub use receive::Receive;
 pub use recovery::{RangeReport, RecoveryReport, Replay, TornTail};
 pub use store::{Appended, Status, Store};
+pub use store_id::StoreId;
 pub use sync::{Syncer, When};
 
 /// What fuzz targets and property tests parse with; no part of the promised interface.

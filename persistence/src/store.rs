@@ -27,6 +27,7 @@ use crate::receive::Receive;
 use crate::record::records_of;
 use crate::recovery::{self, RecoveryReport, Replay};
 use crate::signal::{Signal, Urgency};
+use crate::store_id::StoreId;
 use crate::sync::Syncer;
 use crate::threads::Threads;
 
@@ -34,6 +35,7 @@ use crate::threads::Threads;
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) layout: Layout,
+    id: StoreId,
     pub(crate) ranges: Box<[Range; RANGES]>,
     pub(crate) poison: Poison,
     /// The generation that the writer takes next.
@@ -154,12 +156,14 @@ impl Store {
         let layout = Layout::new(&config.dir);
         let (lock, recovered, report) = recovery::open(&layout, config.cut_torn, replay)?;
         let history = recovery::history(&layout)?;
+        let id = recovery::id(&layout)?;
         let ends = std::array::from_fn(|range| recovered.get(range).map_or(0, |range| range.end));
         let ranges: Vec<Range> = recovered.iter().map(Range::new).collect();
         let ranges: Box<[Range; RANGES]> =
             ranges.try_into().map_err(|_| Error::NoSuchRange { range: recovered.len() })?;
         let core = Arc::new(Core {
             layout,
+            id,
             ranges,
             poison: Poison::default(),
             open_generation: AtomicU64::new(1),
@@ -450,6 +454,11 @@ impl Store {
     /// [`Error::RewriteRunning`], [`Error::NoSuchRange`], [`Error::Poisoned`], [`Error::Io`].
     pub fn receive(&self, range: usize, start: u64) -> Result<Receive, Error> {
         Receive::begin(&self.owner.core, range, start)
+    }
+
+    /// The name of the store.
+    pub fn id(&self) -> StoreId {
+        self.owner.core.id
     }
 
     /// Who wrote the log.

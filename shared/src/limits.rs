@@ -17,6 +17,10 @@ pub const RANGES: usize = SLOTS / SLOTS_PER_RANGE;
 /// Most nodes of a cluster: the specification's "up to 1000 nodes".
 pub const CLUSTER_NODES_MAX: usize = 1_000;
 
+/// Most copies of a shard that are waited for before something is called saved, its primary's included. Further replicas follow
+/// without being waited for.
+pub const IN_SYNC_COPIES_MAX: usize = 16;
+
 /// Highest epoch that is believed: one forged packet must not use up the numbers that elections count with.
 pub const EPOCH_MAX: u64 = 1 << 48;
 

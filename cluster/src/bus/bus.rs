@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::{Mutex, RwLock};
+use shared::limits::RANGES;
 use shared::node_id::NodeId;
 use shared::rt::fs::{File, OpenOptions, TryLockError};
 use shared::rt::rng::{self, Rng};
@@ -16,9 +17,12 @@ use super::counters::Counters;
 use super::links::{Link, Links};
 use super::packet::{self, Body, Kind, Packet};
 use crate::config::Config;
+use crate::failover::LogStatus;
+use crate::failover::handover::HANDOVER_MS;
 use crate::gossip::{Effect, Engine, Event, LinkId, Settings};
+use crate::node::Shared;
 use crate::pubsub::PubSub;
-use crate::replication::Source;
+use crate::replication::{self, Source};
 use crate::topology::describe::WallClock;
 use crate::topology::nodes_conf::{self, file};
 use crate::topology::view::ClusterView;
@@ -26,6 +30,9 @@ use crate::topology::{Address, Moment, Topology};
 
 /// How long to wait before `nodes.conf` is written again after an error, milliseconds.
 const SAVE_RETRY_MS: u64 = 1_000;
+
+/// How often time passes while somebody waits for what the log does, milliseconds.
+const HURRIED_TICK_MS: u64 = 5;
 
 /// From a node's port for clients to that of its bus, unless configured (Redis Cluster specification).
 pub const BUS_PORT_OFFSET: u16 = 10_000;
@@ -43,6 +50,8 @@ fn settings(config: &Config) -> Settings {
         node_timeout_ms: config.cluster_node_timeout_ms,
         require_full_coverage: config.cluster_require_full_coverage,
         announce_ip: config.cluster_announce_ip.parse().ok(),
+        replica_priority: config.replica_priority,
+        replica_no_failover: config.cluster_replica_no_failover,
     }
 }
 
@@ -90,11 +99,12 @@ pub struct Bus {
     view: Arc<ClusterView>,
     pubsub: Arc<PubSub>,
     nodes_conf: PathBuf,
+    /// The node that this is the bus of, once it is there.
+    node: OnceLock<Weak<Shared>>,
     /// Held while the node runs: two processes with one id would each take the other's place.
     _lock: File,
     /// The real ports for clients and of the bus: told to others if no others are announced.
     ports: (u16, u16),
-    started: Instant,
     clock: WallClock,
     /// This node's name, for messages that pass by the engine.
     my_id: RwLock<NodeId>,
@@ -150,9 +160,9 @@ impl Bus {
             view,
             pubsub,
             nodes_conf,
+            node: OnceLock::new(),
             _lock: lock,
             ports,
-            started: Instant::now(),
             clock: WallClock { started_unix_ms: time::now_ms() },
             my_id: RwLock::new(my_id),
             links: Links::default(),
@@ -166,6 +176,44 @@ impl Bus {
             Some(Unsaved { why, .. }) => Err(StartError::Save { path: bus.nodes_conf, why }),
             None => Ok(Arc::new(bus)),
         }
+    }
+
+    /// The node is there, and its log is open: the engine is told how it does, and moves it from here on.
+    pub fn attach(&self, node: &Arc<Shared>) {
+        // It is attached once.
+        let _attached = self.node.set(Arc::downgrade(node));
+        let log = status(node);
+        let leads = !node.replication.is_replica();
+        let opened = self.order(|engine, _, _| {
+            engine.opened(log);
+            if leads {
+                engine.led();
+            }
+        });
+        if let Err(why) = opened {
+            tracing::error!(why, "cannot write nodes.conf");
+        }
+    }
+
+    fn node(&self) -> Option<Arc<Shared>> {
+        self.node.get().and_then(Weak::upgrade)
+    }
+
+    /// Lets time pass.
+    pub(super) fn tick(&self) {
+        let log = self.node().map(|node| status(&node));
+        let mind = &mut *self.mind.lock();
+        if let Some(log) = log {
+            mind.engine.set_log(log);
+        }
+        let effects = mind.engine.handle(Event::Tick, self.now(), &mut mind.rng);
+        self.perform(mind, effects);
+    }
+
+    /// When time should pass again.
+    pub(super) fn tick_in(&self) -> Duration {
+        let ms = self.look(|engine| if engine.is_hurried() { HURRIED_TICK_MS } else { engine.tick_ms() });
+        Duration::from_millis(ms)
     }
 
     /// Takes other settings: CONFIG SET.
@@ -187,7 +235,22 @@ impl Bus {
     /// Where the primary that this node follows takes clients.
     pub fn my_primary(&self) -> Option<Source> {
         let address = self.look(|engine| engine.topology().my_primary().and_then(|member| member.address))?;
-        Some(Source { host: address.host(), port: address.port })
+        Some(Source::at(address))
+    }
+
+    /// The log is that of a primary from here on.
+    pub fn led(&self) {
+        if let Err(why) = self.order(|engine, _, _| engine.led()) {
+            tracing::error!(why, "cannot write nodes.conf");
+        }
+        if let Some(node) = self.node() {
+            node.clients.unpause();
+        }
+    }
+
+    /// The name of this node.
+    pub fn my_id(&self) -> NodeId {
+        *self.my_id.read()
     }
 
     /// Whether this node follows another one.
@@ -238,7 +301,7 @@ impl Bus {
 
     /// Now, on the engine's clock.
     pub fn now(&self) -> Moment {
-        Moment::from_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.view.now()
     }
 
     /// Turns the engine's moments into times of day.
@@ -294,6 +357,11 @@ impl Bus {
                 }
                 Effect::Show => self.show(mind),
                 Effect::SlotsLost(slots) => self.pubsub.slots_lost(&slots),
+                Effect::WaitFor(_) | Effect::Follow | Effect::Lead | Effect::Pause(_) => {
+                    if let Some(node) = self.node() {
+                        move_node(&node, effect, mind);
+                    }
+                }
                 Effect::Connect { link, to } => {
                     let link = self.links.outgoing(link, time::now_ms());
                     self.dials.lock().push((link, to));
@@ -308,6 +376,7 @@ impl Bus {
                 }
             }
         }
+        self.view.lease(mind.engine.leased_until());
     }
 
     fn show(&self, mind: &Mind) {
@@ -347,6 +416,45 @@ fn told(config: &Config, (port, bus_port): (u16, u16), known: Option<IpAddr>) ->
         ip: config.cluster_announce_ip.parse().ok().or(known),
         port: announced(config.cluster_announce_port, port),
         bus_port: announced(config.cluster_announce_bus_port, bus_port),
+    }
+}
+
+/// How the log of a node does.
+fn status(node: &Shared) -> LogStatus {
+    let Some(store) = node.log.store() else { return LogStatus { whole: true, ..LogStatus::default() } };
+    LogStatus {
+        store: Some(store.id()),
+        offset: store.ends().iter().sum(),
+        whole: !(0..RANGES).any(|range| store.is_receiving(range)),
+        failed: store.check().is_err(),
+        followers: node.replication.feeds.followers(store),
+    }
+}
+
+/// Lets requests wait that are refused only because an office changes hands, and all writes.
+fn hold_back(node: &Shared) {
+    node.clients.pause(Instant::now() + Duration::from_millis(HANDOVER_MS), false);
+}
+
+/// Has a node do what its place in the shard asks for.
+fn move_node(node: &Arc<Shared>, effect: Effect, mind: &Mind) {
+    match effect {
+        Effect::WaitFor(copies) => node.replication.feeds.wait_for(copies),
+        Effect::Follow => {
+            let primary = mind.engine.topology().my_primary().and_then(|member| member.address);
+            let source = primary.map_or(Source { host: String::new(), port: 0 }, Source::at);
+            replication::follow(node, source);
+            // Whoever waits for this node to take writes again is sent to the other one.
+            node.clients.unpause();
+        }
+        Effect::Lead => {
+            // Whoever is sent here already waits until the log is that of a primary.
+            hold_back(node);
+            replication::lead(node);
+        }
+        Effect::Pause(true) => hold_back(node),
+        Effect::Pause(false) => node.clients.unpause(),
+        _ => {}
     }
 }
 

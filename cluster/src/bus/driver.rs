@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use shared::limits::BUS_LINKS_MAX;
 use shared::rt::net::{TcpListener, TcpStream};
-use shared::rt::time::{self, Duration, MissedTickBehavior};
+use shared::rt::time::{self, Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::bus::{Bus, ended};
 use super::connection;
 use super::links::Link;
 use crate::gossip::Event;
-use crate::gossip::engine::TICK_MS;
 
 /// How long accepting rests after an error (no file descriptors left), milliseconds, so that it does not spin.
 const ACCEPT_PAUSE_MS: u64 = 50;
@@ -23,19 +22,19 @@ pub async fn run(bus: Arc<Bus>, listeners: Vec<TcpListener>) {
     for listener in listeners {
         tasks.spawn(accept(Arc::clone(&bus), listener));
     }
-    let mut tick = time::interval(Duration::from_millis(TICK_MS));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tick_at = Instant::now();
     loop {
         tokio::select! {
             biased;
-            _ = tick.tick() => bus.handle(Event::Tick),
-            () = bus.dial_wanted() => bus.handle(Event::Tick),
+            () = time::sleep_until(tick_at) => bus.tick(),
+            () = bus.dial_wanted() => bus.tick(),
             Some(done) = tasks.join_next() => {
                 if let Err(error) = done {
                     tracing::error!(%error, "a task of the cluster bus ended");
                 }
             }
         }
+        tick_at = Instant::now() + bus.tick_in();
         for (link, to) in bus.take_dials() {
             tasks.spawn(connect(Arc::clone(&bus), link, to));
         }

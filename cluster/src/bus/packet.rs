@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `RDcb` |
-//! | 2 | version of the format, 2 |
+//! | 2 | version of the format, 3 |
 //! | 2 | kind |
 //! | 4 | length of the whole packet |
 //! | 4 | CRC-32 of all other bytes of the packet |
@@ -18,12 +18,12 @@ use shared::limits::{BUS_PACKET_BYTES_MAX, CLUSTER_NODES_MAX};
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
-use super::wire::{Reader, put_address, put_epoch};
-use crate::gossip::{Claim, Heartbeat, Message, Rumor, RumoredHealth};
+use super::wire::{Reader, put_address, put_epoch, put_in_sync, put_shard};
+use crate::gossip::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, Vote, VoteRequest};
 use crate::topology::Address;
 
 const MAGIC: [u8; 4] = *b"RDcb";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 const CRC_AT: usize = 12;
 /// Bytes before the sender's name.
 const HEAD_BYTES: usize = 16;
@@ -49,11 +49,36 @@ pub enum Kind {
     Update = 5,
     /// A message for subscribers.
     Publish = 6,
+    /// These are in sync.
+    Note = 7,
+    /// Noted.
+    Noted = 8,
+    /// Vote for me.
+    VoteRequest = 9,
+    /// A vote.
+    Vote = 10,
+    /// Hand your office over.
+    Handover = 11,
+    /// Done.
+    Resigned = 12,
 }
 
 impl Kind {
     /// Every kind in the order of numbers.
-    pub const ALL: [Kind; 6] = [Kind::Ping, Kind::Pong, Kind::Meet, Kind::Fail, Kind::Update, Kind::Publish];
+    pub const ALL: [Kind; 12] = [
+        Kind::Ping,
+        Kind::Pong,
+        Kind::Meet,
+        Kind::Fail,
+        Kind::Update,
+        Kind::Publish,
+        Kind::Note,
+        Kind::Noted,
+        Kind::VoteRequest,
+        Kind::Vote,
+        Kind::Handover,
+        Kind::Resigned,
+    ];
 
     /// Its name in `CLUSTER INFO`.
     pub fn name(self) -> &'static str {
@@ -64,6 +89,12 @@ impl Kind {
             Kind::Fail => "fail",
             Kind::Update => "update",
             Kind::Publish => "publish",
+            Kind::Note => "note",
+            Kind::Noted => "noted",
+            Kind::VoteRequest => "auth-req",
+            Kind::Vote => "auth-ack",
+            Kind::Handover => "mfstart",
+            Kind::Resigned => "resigned",
         }
     }
 
@@ -79,6 +110,12 @@ impl Kind {
             Message::Meet(_) => Kind::Meet,
             Message::Fail(_) => Kind::Fail,
             Message::Update(_) => Kind::Update,
+            Message::Note(..) => Kind::Note,
+            Message::Noted(..) => Kind::Noted,
+            Message::VoteRequest(_) => Kind::VoteRequest,
+            Message::Vote(_) => Kind::Vote,
+            Message::Handover => Kind::Handover,
+            Message::Resigned(_) => Kind::Resigned,
         }
     }
 }
@@ -194,8 +231,29 @@ fn decode(kind: Kind, mut packet: Bytes) -> Result<Packet, BadPacket> {
         Kind::Update => Message::Update(Claim {
             node: reader.node_id()?,
             config_epoch: reader.epoch()?,
+            shard: reader.shard()?,
+            term: reader.epoch()?,
             slots: reader.slots()?,
         }),
+        Kind::Note => Message::Note(reader.shard()?, reader.in_sync()?),
+        Kind::Noted => {
+            Message::Noted(reader.shard()?, Noted { term: reader.epoch()?, version: reader.u64()? })
+        }
+        Kind::VoteRequest => Message::VoteRequest(Box::new(VoteRequest {
+            epoch: reader.epoch()?,
+            shard: reader.shard()?,
+            store: reader.store()?,
+            slots: reader.slots()?,
+            config_epoch: reader.epoch()?,
+            noted: if reader.flag()? { Some(reader.in_sync()?) } else { None },
+            ordered: reader.flag()?,
+            resigned: if reader.flag()? { Some(reader.epoch()?) } else { None },
+        })),
+        Kind::Vote => {
+            Message::Vote(Vote { epoch: reader.epoch()?, shard: reader.shard()?, noted: reader.in_sync()? })
+        }
+        Kind::Handover => Message::Handover,
+        Kind::Resigned => Message::Resigned(reader.epoch()?),
         Kind::Publish => return Err(BadPacket::Kind(kind as u16)),
     };
     reader.end()?;
@@ -220,6 +278,13 @@ fn decode_heartbeat(reader: &mut Reader<'_>) -> Result<Heartbeat, BadPacket> {
         current_epoch: reader.epoch()?,
         config_epoch: reader.epoch()?,
         primary: if reader.flag()? { Some(reader.node_id()?) } else { None },
+        shard: reader.shard()?,
+        term: reader.epoch()?,
+        serving: reader.flag()?,
+        offset: reader.u64()?,
+        stamp: reader.u64()?,
+        lease_ms: reader.u64()?,
+        priority: reader.u32()?,
         address: decode_own_address(reader)?,
         up: reader.flag()?,
         slots: reader.slots()?,
@@ -266,8 +331,27 @@ pub fn encode(sender: NodeId, message: &Message) -> Bytes {
         Message::Update(claim) => {
             out.extend_from_slice(claim.node.as_bytes());
             put_epoch(&mut out, claim.config_epoch);
+            put_shard(&mut out, claim.shard);
+            put_epoch(&mut out, claim.term);
             out.extend_from_slice(&claim.slots.to_wire());
         }
+        Message::Note(shard, set) => {
+            put_shard(&mut out, *shard);
+            put_in_sync(&mut out, set);
+        }
+        Message::Noted(shard, noted) => {
+            put_shard(&mut out, *shard);
+            put_epoch(&mut out, noted.term);
+            out.extend_from_slice(&noted.version.to_be_bytes());
+        }
+        Message::VoteRequest(request) => put_vote_request(&mut out, request),
+        Message::Vote(vote) => {
+            put_epoch(&mut out, vote.epoch);
+            put_shard(&mut out, vote.shard);
+            put_in_sync(&mut out, &vote.noted);
+        }
+        Message::Handover => {}
+        Message::Resigned(term) => put_epoch(&mut out, *term),
     }
     end(out)
 }
@@ -291,6 +375,13 @@ fn put_heartbeat(out: &mut Vec<u8>, heartbeat: &Heartbeat) {
     if let Some(primary) = heartbeat.primary {
         out.extend_from_slice(primary.as_bytes());
     }
+    put_shard(out, heartbeat.shard);
+    put_epoch(out, heartbeat.term);
+    out.push(u8::from(heartbeat.serving));
+    out.extend_from_slice(&heartbeat.offset.to_be_bytes());
+    out.extend_from_slice(&heartbeat.stamp.to_be_bytes());
+    out.extend_from_slice(&heartbeat.lease_ms.to_be_bytes());
+    out.extend_from_slice(&heartbeat.priority.to_be_bytes());
     put_address(out, heartbeat.address);
     out.push(u8::from(heartbeat.up));
     out.extend_from_slice(&heartbeat.slots.to_wire());
@@ -308,6 +399,23 @@ fn put_heartbeat(out: &mut Vec<u8>, heartbeat: &Heartbeat) {
             RumoredHealth::Suspected => 1,
             RumoredHealth::Failed => 2,
         });
+    }
+}
+
+fn put_vote_request(out: &mut Vec<u8>, request: &VoteRequest) {
+    put_epoch(out, request.epoch);
+    put_shard(out, request.shard);
+    out.extend_from_slice(request.store.as_bytes());
+    out.extend_from_slice(&request.slots.to_wire());
+    put_epoch(out, request.config_epoch);
+    out.push(u8::from(request.noted.is_some()));
+    if let Some(set) = &request.noted {
+        put_in_sync(out, set);
+    }
+    out.push(u8::from(request.ordered));
+    out.push(u8::from(request.resigned.is_some()));
+    if let Some(term) = request.resigned {
+        put_epoch(out, term);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Tests of the packet format: what is written is read, and nothing else is.
 
 use super::*;
+use crate::topology::{CopyId, InSync, ShardId};
+use persistence::StoreId;
 use proptest::prelude::*;
 use shared::epoch::Epoch;
-use shared::limits::EPOCH_MAX;
+use shared::limits::{EPOCH_MAX, IN_SYNC_COPIES_MAX};
 use shared::slot::Slot;
 
 fn names() -> impl Strategy<Value = NodeId> {
@@ -37,17 +39,28 @@ fn rumors() -> impl Strategy<Value = Rumor> {
 }
 
 fn heartbeats() -> impl Strategy<Value = Heartbeat> {
-    let roles = prop::option::of(names());
+    let roles = (prop::option::of(names()), shards(), epochs(), any::<bool>(), any::<u64>());
     let epochs = (epochs(), epochs());
-    (epochs, roles, addresses(), any::<bool>(), slot_sets(), prop::collection::vec(rumors(), 0..10)).prop_map(
-        |((current_epoch, config_epoch), primary, address, up, slots, rumors)| Heartbeat {
-            current_epoch,
-            config_epoch,
-            primary,
-            address,
-            up,
-            slots,
-            rumors,
+    let lease = (any::<u64>(), any::<u64>(), any::<u32>());
+    let rumors = prop::collection::vec(rumors(), 0..10);
+    (epochs, roles, lease, addresses(), any::<bool>(), slot_sets(), rumors).prop_map(
+        |((current_epoch, config_epoch), role, (stamp, lease_ms, priority), address, up, slots, rumors)| {
+            Heartbeat {
+                current_epoch,
+                config_epoch,
+                primary: role.0,
+                shard: role.1,
+                term: role.2,
+                serving: role.3,
+                offset: role.4,
+                stamp,
+                lease_ms,
+                priority,
+                address,
+                up,
+                slots,
+                rumors,
+            }
         },
     )
 }
@@ -58,12 +71,58 @@ fn messages() -> impl Strategy<Value = Message> {
         heartbeats().prop_map(Message::Pong),
         heartbeats().prop_map(Message::Meet),
         names().prop_map(Message::Fail),
-        (names(), epochs(), slot_sets()).prop_map(|(node, config_epoch, slots)| Message::Update(Claim {
-            node,
-            config_epoch,
-            slots
+        (names(), epochs(), shards(), epochs(), slot_sets()).prop_map(
+            |(node, config_epoch, shard, term, slots)| Message::Update(Claim {
+                node,
+                config_epoch,
+                shard,
+                term,
+                slots
+            })
+        ),
+        (shards(), in_sync_sets()).prop_map(|(shard, set)| Message::Note(shard, set)),
+        (shards(), epochs(), any::<u64>())
+            .prop_map(|(shard, term, version)| Message::Noted(shard, Noted { term, version })),
+        vote_requests().prop_map(|request| Message::VoteRequest(Box::new(request))),
+        (epochs(), shards(), in_sync_sets()).prop_map(|(epoch, shard, noted)| Message::Vote(Vote {
+            epoch,
+            shard,
+            noted
         })),
+        Just(Message::Handover),
+        epochs().prop_map(Message::Resigned),
     ]
+}
+
+fn shards() -> impl Strategy<Value = ShardId> {
+    names().prop_map(ShardId)
+}
+
+fn stores() -> impl Strategy<Value = StoreId> {
+    any::<[u8; 20]>().prop_map(StoreId::from_bytes)
+}
+
+fn in_sync_sets() -> impl Strategy<Value = InSync> {
+    let copies = (names(), stores()).prop_map(|(node, store)| CopyId { node, store });
+    let copies = prop::collection::btree_set(copies, 0..=IN_SYNC_COPIES_MAX);
+    (epochs(), any::<u64>(), copies).prop_map(|(term, version, copies)| InSync { term, version, copies })
+}
+
+fn vote_requests() -> impl Strategy<Value = VoteRequest> {
+    let resigned = prop::option::of(epochs());
+    let noted = prop::option::of(in_sync_sets());
+    (epochs(), shards(), stores(), slot_sets(), epochs(), noted, any::<bool>(), resigned).prop_map(
+        |(epoch, shard, store, slots, config_epoch, noted, ordered, resigned)| VoteRequest {
+            epoch,
+            shard,
+            store,
+            slots,
+            config_epoch,
+            noted,
+            ordered,
+            resigned,
+        },
+    )
 }
 
 fn read(bytes: &[u8]) -> Result<Option<Packet>, BadPacket> {
@@ -111,14 +170,14 @@ proptest! {
 
     #[test]
     fn garbage_behind_a_true_head_and_crc_is_refused_or_read_without_panic(
-        kind in 0_u16..9, body in prop::collection::vec(any::<u8>(), 0..3_000),
+        kind in 0_u16..14, body in prop::collection::vec(any::<u8>(), 0..3_000),
     ) {
         let mut bytes = encode(NodeId::from_bytes([1; 20]), &Message::Fail(NodeId::from_bytes([2; 20]))).to_vec();
         bytes.truncate(PACKET_BYTES_MIN);
         bytes[6..8].copy_from_slice(&kind.to_be_bytes());
         bytes.extend_from_slice(&body);
-        if let Ok(Some(Packet { body: Body::Gossip(message), .. })) = read(&end(bytes)) {
-            prop_assert!(matches!(message, Message::Fail(_) | Message::Update(_) | Message::Ping(_) | Message::Pong(_) | Message::Meet(_)));
+        if let Ok(Some(Packet { sender, body: Body::Gossip(message) })) = read(&end(bytes.clone())) {
+            prop_assert_eq!(encode(sender, &message), end(bytes), "what is read has one form");
         }
     }
 
@@ -138,7 +197,7 @@ fn hostile_heads_are_refused_before_anything_is_waited_for() {
         read(&bad).unwrap_err()
     };
     assert_eq!(with(4, &[0, 1]), BadPacket::Version(1));
-    assert_eq!(with(4, &[0, 3]), BadPacket::Version(3));
+    assert_eq!(with(4, &[0, 4]), BadPacket::Version(4));
     assert_eq!(with(6, &[0, 77]), BadPacket::Kind(77));
     assert_eq!(with(8, &[0xFF; 4]), BadPacket::Length(u32::MAX));
     assert_eq!(with(8, &[0, 0, 0, 3]), BadPacket::Length(3));
@@ -150,6 +209,13 @@ fn impossible_values_are_refused_although_the_crc_is_right() {
         current_epoch: Epoch(EPOCH_MAX + 1),
         config_epoch: Epoch(0),
         primary: None,
+        shard: ShardId(NodeId::from_bytes([1; 20])),
+        term: Epoch(0),
+        serving: true,
+        offset: 0,
+        stamp: 0,
+        lease_ms: 0,
+        priority: 100,
         address: Address { ip: None, port: 1, bus_port: 2 },
         up: true,
         slots: SlotSet::new(),

@@ -1,14 +1,16 @@
 //! Numbers, names and addresses as bytes of a packet. All numbers are big-endian.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use persistence::StoreId;
 use shared::epoch::Epoch;
-use shared::limits::EPOCH_MAX;
+use shared::limits::{EPOCH_MAX, IN_SYNC_COPIES_MAX};
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
 use super::packet::BadPacket;
-use crate::topology::Address;
+use crate::topology::{Address, CopyId, InSync, ShardId};
 
 /// Reads a packet's body front to back; whatever is missing or impossible is an error.
 pub(super) struct Reader<'p> {
@@ -59,6 +61,39 @@ impl<'p> Reader<'p> {
         Ok(NodeId::from_bytes(self.array()?))
     }
 
+    pub(super) fn u32(&mut self) -> Result<u32, BadPacket> {
+        Ok(u32::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn u64(&mut self) -> Result<u64, BadPacket> {
+        Ok(u64::from_be_bytes(self.array()?))
+    }
+
+    pub(super) fn shard(&mut self) -> Result<ShardId, BadPacket> {
+        self.node_id().map(ShardId)
+    }
+
+    pub(super) fn store(&mut self) -> Result<StoreId, BadPacket> {
+        Ok(StoreId::from_bytes(self.array()?))
+    }
+
+    pub(super) fn in_sync(&mut self) -> Result<InSync, BadPacket> {
+        let (term, version) = (self.epoch()?, self.u64()?);
+        let count = usize::from(self.u8()?);
+        if count > IN_SYNC_COPIES_MAX {
+            return Err(BadPacket::Value("more copies than an in-sync set has"));
+        }
+        let mut copies = BTreeSet::new();
+        for _ in 0..count {
+            let copy = CopyId { node: self.node_id()?, store: self.store()? };
+            if copies.last().is_some_and(|last| *last >= copy) {
+                return Err(BadPacket::Value("copies that are not in order"));
+            }
+            copies.insert(copy);
+        }
+        Ok(InSync { term, version, copies })
+    }
+
     pub(super) fn slots(&mut self) -> Result<SlotSet, BadPacket> {
         Ok(SlotSet::from_wire(&self.array()?))
     }
@@ -93,6 +128,21 @@ pub(super) fn put_address(out: &mut Vec<u8>, address: Address) {
     }
     out.extend_from_slice(&address.port.to_be_bytes());
     out.extend_from_slice(&address.bus_port.to_be_bytes());
+}
+
+pub(super) fn put_shard(out: &mut Vec<u8>, shard: ShardId) {
+    out.extend_from_slice(shard.0.as_bytes());
+}
+
+pub(super) fn put_in_sync(out: &mut Vec<u8>, set: &InSync) {
+    put_epoch(out, set.term);
+    out.extend_from_slice(&set.version.to_be_bytes());
+    // A primary names no more than these.
+    out.push(u8::try_from(set.copies.len().min(IN_SYNC_COPIES_MAX)).unwrap_or(u8::MAX));
+    for copy in set.copies.iter().take(IN_SYNC_COPIES_MAX) {
+        out.extend_from_slice(copy.node.as_bytes());
+        out.extend_from_slice(copy.store.as_bytes());
+    }
 }
 
 pub(super) fn put_epoch(out: &mut Vec<u8>, epoch: Epoch) {

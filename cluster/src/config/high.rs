@@ -89,6 +89,10 @@ pub struct Config {
     pub cluster_require_full_coverage: bool,
     /// Whether reads are answered while the cluster is down.
     pub cluster_allow_reads_when_down: bool,
+    /// Who of several replicas with the same offset is elected first: the lowest; 0 is never.
+    pub replica_priority: u32,
+    /// Whether this replica stands only if somebody orders it.
+    pub cluster_replica_no_failover: bool,
     /// Whether sharded channels work while the cluster is down.
     pub cluster_allow_pubsubshard_when_down: bool,
     /// Address that is told to others; empty for the one they see.
@@ -203,6 +207,8 @@ impl Config {
             cluster_port: port("cluster-port"),
             cluster_node_timeout_ms: number("cluster-node-timeout"),
             cluster_require_full_coverage: yes("cluster-require-full-coverage"),
+            replica_priority: u32::try_from(number("replica-priority")).unwrap_or(u32::MAX),
+            cluster_replica_no_failover: yes("cluster-replica-no-failover"),
             cluster_allow_reads_when_down: yes("cluster-allow-reads-when-down"),
             cluster_allow_pubsubshard_when_down: yes("cluster-allow-pubsubshard-when-down"),
             cluster_announce_ip: owned("cluster-announce-ip"),

@@ -11,8 +11,9 @@ use shared::slot_set::SlotSet;
 
 use super::effect::Effect;
 use super::engine::Engine;
+use super::handshake::random_name;
 use super::message::{Claim, Message};
-use crate::topology::{Address, Member, Moment, Moves};
+use crate::topology::{Address, Member, Moment, Moves, ShardId};
 
 /// How long rumors about a forgotten node are not believed, milliseconds (Redis Cluster specification, FORGET).
 const FORGOTTEN_MS: u64 = 60_000;
@@ -114,7 +115,13 @@ impl Engine {
     ///
     /// # Errors
     /// The other one is no primary of the cluster, or this node is a primary that owns slots or holds keys.
-    pub fn replicate(&mut self, primary: NodeId, is_empty: bool, rng: &mut Rng) -> Result<(), Refused> {
+    pub fn replicate(
+        &mut self,
+        primary: NodeId,
+        is_empty: bool,
+        now: Moment,
+        rng: &mut Rng,
+    ) -> Result<(), Refused> {
         let my_id = self.topology.my_id();
         let Some(member) = self.known(primary) else {
             return Err(Refused::UnknownNode(primary.to_string()));
@@ -129,12 +136,14 @@ impl Engine {
         if me.primary.is_none() && !(me.slots().is_empty() && is_empty) {
             return Err(Refused::NotEmpty);
         }
-        let me = self.topology.me_mut();
-        me.primary = Some(primary);
         self.topology.moves = Moves::default();
-        self.changed();
+        // What it holds is not of that shard, unless it was of it before.
+        if self.topology.member(primary).is_some_and(|member| member.shard != self.topology.me().shard) {
+            self.topology.log_term = None;
+        }
+        self.become_replica(primary);
         for id in self.peers_where(Member::joined) {
-            self.tell(id, rng);
+            self.tell(id, now, rng);
         }
         Ok(())
     }
@@ -255,7 +264,7 @@ impl Engine {
         if imported {
             self.bump_epoch();
             let me = self.topology.me();
-            let claim = Claim { node: me.id, config_epoch: me.config_epoch, slots: me.slots().clone() };
+            let claim = Claim::of(me);
             // An unasked pong would be passed over. Whoever takes the next slot must know this epoch to take a higher one.
             self.broadcast(&Message::Update(claim));
         }
@@ -304,9 +313,13 @@ impl Engine {
     }
 
     /// `CLUSTER RESET`: forgets all peers and slots; with a new name, all epochs too.
-    pub fn reset(&mut self, new_name: Option<NodeId>, now: Moment) {
+    pub fn reset(&mut self, new_name: Option<NodeId>, now: Moment, rng: &mut Rng) {
         self.flush_slots();
-        self.topology.me_mut().primary = None;
+        let me = self.topology.me_mut();
+        // Its old shard goes on without it: this is another one.
+        (me.primary, me.term, me.shard) = (None, Epoch::default(), ShardId(random_name(rng)));
+        (self.topology.office, self.topology.log_term) = (None, None);
+        self.drop_lease();
         for id in self.peers_where(|_| true) {
             self.drop_member(id, now);
         }
@@ -317,6 +330,8 @@ impl Engine {
             self.topology.last_vote_epoch = Epoch::default();
         }
         self.forgotten.clear();
+        self.topology.forget_shards();
+        self.judge_office();
         self.changed();
     }
 

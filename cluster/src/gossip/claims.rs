@@ -10,6 +10,16 @@ use super::receive::Packet;
 impl Engine {
     /// A member says which slots it owns: it gets what its epoch gives it, and is told if it is behind.
     pub(super) fn hear_claims(&mut self, packet: Packet, heartbeat: &Heartbeat) {
+        if let Some(member) = self.topology.member(packet.sender)
+            && self.is_overtaken(member)
+        {
+            // Another copy of its shard was elected since: whatever its config epoch, it owns nothing.
+            let newer = self.topology.primary_of(member.shard).map(|primary| primary.id);
+            if let Some(newer) = newer.filter(|newer| *newer != packet.sender) {
+                self.correct(packet, newer);
+            }
+            return;
+        }
         let outcome = self.topology.claim(packet.sender, heartbeat.config_epoch, &heartbeat.slots);
         if outcome.changed {
             self.heard_change();
@@ -31,7 +41,12 @@ impl Engine {
             return;
         }
         member.config_epoch = claim.config_epoch;
+        (member.shard, member.term, member.primary) = (claim.shard, member.term.max(claim.term), None);
         self.heard_change();
+        self.heard_primary(claim.node, claim.shard, claim.term);
+        if self.topology.member(claim.node).is_none_or(|member| self.is_overtaken(member)) {
+            return;
+        }
         let outcome = self.topology.claim(claim.node, claim.config_epoch, &claim.slots);
         self.slots_lost(outcome.lost);
     }
@@ -39,7 +54,7 @@ impl Engine {
     /// Tells a node with a stale claim who owns the slot now.
     fn correct(&mut self, packet: Packet, owner: NodeId) {
         let Some(owner) = self.topology.member(owner) else { return };
-        let claim = Claim { node: owner.id, config_epoch: owner.config_epoch, slots: owner.slots().clone() };
+        let claim = Claim::of(owner);
         let link = self.topology.member(packet.sender).and_then(|m| m.contact.open_link());
         self.send(link.map_or(packet.link, LinkId::Out), Message::Update(claim));
     }
@@ -48,7 +63,11 @@ impl Engine {
     /// "configEpoch conflicts resolution algorithm").
     fn settle_collision(&mut self, sender: NodeId, heartbeat: &Heartbeat) {
         let me = self.topology.me();
-        if me.primary.is_some() || heartbeat.config_epoch != me.config_epoch || sender <= me.id {
+        if me.primary.is_some()
+            || self.is_overtaken(me)
+            || heartbeat.config_epoch != me.config_epoch
+            || sender <= me.id
+        {
             return;
         }
         let epoch = self.take_new_epoch();

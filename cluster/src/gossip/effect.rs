@@ -1,11 +1,13 @@
 //! What the engine wants done. Effects are performed in order.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use shared::slot_set::SlotSet;
 
 use super::event::LinkId;
 use super::message::Message;
+use crate::topology::CopyId;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,14 @@ pub enum Effect {
     Show,
     /// These slots are no longer this node's: their sharded subscribers are told.
     SlotsLost(SlotSet),
+    /// Whom to wait for before something is called saved; `None`: nothing is any more.
+    WaitFor(Option<BTreeSet<CopyId>>),
+    /// Follow the primary that the topology names: from here on no write of a client is taken.
+    Follow,
+    /// The log goes on as that of a primary.
+    Lead,
+    /// Hold clients' writes back, or no longer.
+    Pause(bool),
     /// Connect an outgoing link.
     Connect {
         /// Its number.

@@ -13,10 +13,13 @@ use super::effect::Effect;
 use super::event::{Event, LinkId};
 use super::message::Message;
 use super::state::ClusterState;
+use crate::failover::Failover;
 use crate::topology::{Address, Contact, Link, Moment, Topology};
 
-/// How often the driver should say that time passed, milliseconds: Redis's `clusterCron`.
+/// How often the driver should say that time passed, milliseconds: Redis's `clusterCron`. With a short node timeout more often.
 pub const TICK_MS: u64 = 100;
+/// The node timeout in ticks, at least.
+const TICKS_A_TIMEOUT: u64 = 20;
 
 /// What configuration says about the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +30,18 @@ pub struct Settings {
     pub require_full_coverage: bool,
     /// The IP to tell others, if it is not the one they see (`cluster-announce-ip`).
     pub announce_ip: Option<IpAddr>,
+    /// Who of several replicas with the same offset stands first: the lowest; 0 never stands (`replica-priority`).
+    pub replica_priority: u32,
+    /// Whether this replica stands only if somebody orders it (`cluster-replica-no-failover`).
+    pub replica_no_failover: bool,
 }
 
 /// One node's mind about its cluster. Deterministic: the same events, times and random bits give the same effects.
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) topology: Topology,
-    pub(super) settings: Settings,
+    pub(crate) topology: Topology,
+    pub(crate) settings: Settings,
+    pub(crate) failover: Failover,
     pub(super) state: ClusterState,
     /// Forgotten nodes, and until when rumors about them are not believed.
     pub(super) forgotten: BTreeMap<NodeId, Moment>,
@@ -61,6 +69,7 @@ impl Engine {
         Engine {
             topology,
             settings,
+            failover: Failover::new(now, settings.node_timeout_ms),
             state: ClusterState::new(now, owns_slots, settings.node_timeout_ms),
             forgotten: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -83,6 +92,7 @@ impl Engine {
                     self.next_heard_save = now.after(TICK_MS);
                 }
                 self.tick(now, rng);
+                self.tick_failover(now, rng);
             }
             Event::Connected(link) => self.connected(link, now, rng),
             Event::Closed(link) => self.closed(link, now),
@@ -91,6 +101,7 @@ impl Engine {
             }
             Event::Heard(sender) => self.heard(sender, now),
         }
+        self.keep_standing(now, rng);
         self.finish(now)
     }
 
@@ -109,6 +120,11 @@ impl Engine {
         self.settings
     }
 
+    /// How often time should pass, milliseconds.
+    pub fn tick_ms(&self) -> u64 {
+        (self.settings.node_timeout_ms / TICKS_A_TIMEOUT).clamp(10, TICK_MS)
+    }
+
     /// Takes other settings, and another address to tell, from the next event on.
     pub fn configure(&mut self, settings: Settings, address: Address) {
         self.settings = settings;
@@ -120,7 +136,7 @@ impl Engine {
     }
 
     /// Ends the handling of an event: what must be known on disk comes first.
-    pub(super) fn finish(&mut self, now: Moment) -> Vec<Effect> {
+    pub(crate) fn finish(&mut self, now: Moment) -> Vec<Effect> {
         self.judge_state(now);
         let mut effects = Vec::with_capacity(self.effects.len() + 2);
         if std::mem::take(&mut self.unsaved) {
@@ -135,23 +151,27 @@ impl Engine {
     }
 
     /// Something changed that must survive a restart and that clients may see.
-    pub(super) fn changed(&mut self) {
+    pub(crate) fn changed(&mut self) {
         self.unsaved = true;
         self.unshown = true;
     }
 
     /// Others said something that they will say again: who owns what, and since which epoch.
-    pub(super) fn heard_change(&mut self) {
+    pub(crate) fn heard_change(&mut self) {
         self.unsaved_heard = true;
         self.unshown = true;
     }
 
     /// The cluster's state changed: clients see it, the disk need not.
-    pub(super) fn state_changed(&mut self) {
+    pub(crate) fn state_changed(&mut self) {
         self.unshown = true;
     }
 
-    pub(super) fn send(&mut self, link: LinkId, message: Message) {
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(crate) fn send(&mut self, link: LinkId, message: Message) {
         self.effects.push(Effect::Send { link, message });
     }
 
@@ -164,7 +184,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn slots_lost(&mut self, slots: SlotSet) {
+    pub(crate) fn slots_lost(&mut self, slots: SlotSet) {
         if !slots.is_empty() {
             self.effects.push(Effect::SlotsLost(slots));
         }

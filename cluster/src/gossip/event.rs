@@ -17,6 +17,7 @@ pub enum LinkId {
 
 /// What happened.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "made and taken at once, never kept")]
 pub enum Event {
     /// Time passed; about every [`super::engine::TICK_MS`].
     Tick,

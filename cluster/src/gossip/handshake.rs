@@ -82,7 +82,7 @@ impl Engine {
 }
 
 /// A name for a node whose own is not known yet.
-fn random_name(rng: &mut Rng) -> NodeId {
+pub(super) fn random_name(rng: &mut Rng) -> NodeId {
     let mut bytes = [0; NodeId::BYTES];
     for chunk in bytes.chunks_mut(8) {
         let word = rng.next_u64().to_le_bytes();

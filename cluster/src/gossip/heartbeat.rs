@@ -6,7 +6,7 @@ use shared::rt::rng::Rng;
 use super::engine::Engine;
 use super::message::{Heartbeat, Rumor, RumoredHealth};
 use super::tick::shuffle_front;
-use crate::topology::{Address, Health, Member};
+use crate::topology::{Address, Health, Member, Moment};
 
 /// Least number of rumors in a heartbeat, if there are so many others.
 const RUMORS_MIN: usize = 3;
@@ -15,13 +15,20 @@ const RUMORS_SHARE: usize = 10;
 
 impl Engine {
     /// What this node says now to `to`, or to a stranger.
-    pub(super) fn heartbeat(&self, to: Option<NodeId>, rng: &mut Rng) -> Heartbeat {
+    pub(super) fn heartbeat(&self, to: Option<NodeId>, now: Moment, rng: &mut Rng) -> Heartbeat {
         let me = self.topology.me();
         let known = me.address.unwrap_or(Address { ip: None, port: 0, bus_port: 0 });
         Heartbeat {
             current_epoch: self.topology.current_epoch,
             config_epoch: me.config_epoch,
             primary: me.primary,
+            shard: me.shard,
+            term: me.term,
+            serving: self.is_serving(),
+            offset: self.offset_of(me),
+            stamp: now.as_ms(),
+            lease_ms: self.lease_to_ask(),
+            priority: self.settings.replica_priority,
             // Only an announced IP is told: else the one a peer sees is right from where it stands.
             address: Address { ip: self.settings.announce_ip, ..known },
             up: self.up(),

@@ -30,9 +30,9 @@ mod state;
 mod tick;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use effect::Effect;
 pub use engine::{Engine, Settings};
 pub use event::{Event, LinkId};
-pub use message::{Claim, Heartbeat, Message, Rumor, RumoredHealth};
+pub use message::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, Vote, VoteRequest};

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use shared::node_id::NodeId;
 use shared::rt::rng::Rng;
 
+use super::effect::Effect;
 use super::engine::Engine;
 use super::event::LinkId;
 use super::message::{Heartbeat, Message};
@@ -33,23 +34,49 @@ impl Engine {
             Message::Meet(heartbeat) => {
                 self.learn_my_ip(packet.local, true);
                 self.meet_stranger(packet, heartbeat.address, now, rng);
-                self.answer(packet, rng);
+                self.answer(packet, &heartbeat, now, rng);
                 self.hear(packet, &heartbeat, now);
             }
             Message::Ping(heartbeat) => {
                 self.learn_my_ip(packet.local, false);
-                self.answer(packet, rng);
+                // What it says of itself first: the answer may be a promise.
                 self.hear(packet, &heartbeat, now);
+                self.answer(packet, &heartbeat, now, rng);
             }
             Message::Pong(heartbeat) => {
                 if self.identify(packet, &heartbeat, now) {
                     self.ponged(packet, now);
                     self.hear(packet, &heartbeat, now);
+                    self.lease_granted(packet.sender, &heartbeat, now);
                 }
             }
             Message::Fail(failed) if self.is_member(packet.sender) => self.told_of_failure(failed, now),
             Message::Update(claim) if self.is_member(packet.sender) => self.told_of_claim(&claim),
-            Message::Fail(_) | Message::Update(_) => {}
+            Message::Note(shard, set) if self.is_member(packet.sender) => {
+                self.told_in_sync(packet.sender, shard, &set);
+            }
+            Message::Noted(shard, noted) if self.is_member(packet.sender) => {
+                self.heard_noted(packet.sender, shard, noted);
+            }
+            Message::VoteRequest(request) if self.is_member(packet.sender) => {
+                self.asked_to_vote(packet.sender, &request, now);
+            }
+            Message::Vote(vote) if self.is_member(packet.sender) => {
+                self.heard_vote(packet.sender, vote, now, rng);
+            }
+            Message::Handover if self.is_member(packet.sender) => self.asked_to_hand_over(packet.sender, now),
+            Message::Resigned(term) if self.is_member(packet.sender) => {
+                self.told_of_resignation(packet.sender, term, now, rng);
+            }
+            // Strangers decide nothing here.
+            Message::Fail(_)
+            | Message::Update(_)
+            | Message::Note(..)
+            | Message::Noted(..)
+            | Message::VoteRequest(_)
+            | Message::Vote(_)
+            | Message::Handover
+            | Message::Resigned(_) => {}
         }
     }
 
@@ -72,8 +99,11 @@ impl Engine {
     }
 
     /// Pings are answered to anyone: a stranger learns this node's name, and nothing is learned from it.
-    fn answer(&mut self, packet: Packet, rng: &mut Rng) {
-        let heartbeat = self.heartbeat(Some(packet.sender), rng);
+    fn answer(&mut self, packet: Packet, asked: &Heartbeat, now: Moment, rng: &mut Rng) {
+        let mut heartbeat = self.heartbeat(Some(packet.sender), now, rng);
+        heartbeat.stamp = asked.stamp;
+        heartbeat.lease_ms =
+            if self.is_member(packet.sender) { self.promise(packet.sender, asked, now) } else { 0 };
         self.send(packet.link, Message::Pong(heartbeat));
     }
 
@@ -87,11 +117,28 @@ impl Engine {
             // Over its own link it was reached at the known address; over another it may come from a new one.
             self.moved(packet.sender, packet.address(heartbeat.address), now);
         }
+        self.hear_copy(packet.sender, heartbeat, now);
         self.hear_role(packet.sender, heartbeat.primary);
+        if heartbeat.primary.is_none() {
+            self.heard_primary(packet.sender, heartbeat.shard, heartbeat.term);
+        }
         if heartbeat.primary.is_none() {
             self.hear_claims(packet, heartbeat);
         }
         self.hear_rumors(packet.sender, &heartbeat.rumors, now);
+    }
+
+    /// Which shard a member has a copy of, and how that copy does.
+    fn hear_copy(&mut self, sender: NodeId, heartbeat: &Heartbeat, now: Moment) {
+        let Some(member) = self.topology.member_mut(sender) else { return };
+        (member.offset, member.priority, member.term) =
+            (heartbeat.offset, heartbeat.priority, heartbeat.term);
+        member.serving = heartbeat.serving;
+        member.idle_since = if heartbeat.serving { None } else { member.idle_since.or(Some(now)) };
+        if member.shard != heartbeat.shard {
+            member.shard = heartbeat.shard;
+            self.heard_change();
+        }
     }
 
     /// A member is a primary, or follows one. A replica owns nothing, whatever was known of it.
@@ -110,8 +157,8 @@ impl Engine {
             && next != me.id
             && self.topology.member(next).is_some_and(Member::is_primary)
         {
-            self.topology.me_mut().primary = Some(next);
-            self.changed();
+            self.become_replica(next);
+            self.effect(Effect::Follow);
         }
         self.heard_change();
     }

@@ -8,7 +8,7 @@ use crate::topology::{Member, Moment};
 /// A node that owns slots when it starts waits so long before it serves, at least and at most, milliseconds; in between the node
 /// timeout. Others may have to tell it that its slots have gone on without it.
 const START_DELAY_MS: (u64, u64) = (500, 2_000);
-/// A node that comes back from a minority waits so long, at least and at most, milliseconds.
+/// A node without slots that comes back from a minority waits so long, at least and at most, milliseconds.
 const REJOIN_DELAY_MS: (u64, u64) = (500, 5_000);
 
 /// The judgement and what it depends on besides the topology.
@@ -41,14 +41,17 @@ impl Engine {
         let my_id = self.topology.my_id();
         // Who was never heard since the start is not known to live.
         let heard = |m: &&Member| m.id == my_id || (m.reachable() && m.contact.pong_received.is_some());
-        let majority =
+        let is_heard =
             self.topology.members().filter(|m| m.votes()).filter(heard).count() >= self.topology.majority();
-        if majority {
+        if is_heard {
             self.state.had_majority = true;
         } else if self.state.had_majority {
             self.state.minority_at = Some(now);
         }
-        let up = covered && majority;
+        // Who owns slots serves them only if it is entitled to. A lease that ran out does not change the state: replies wait then
+        // until it is renewed, or until nobody is heard for the node timeout.
+        let entitled = !self.topology.me().votes() || self.may_lead();
+        let up = covered && is_heard && entitled;
         if up == self.state.up || (up && self.must_wait(now)) {
             return;
         }
@@ -57,12 +60,17 @@ impl Engine {
         if up {
             tracing::info!("cluster state: ok");
         } else {
-            tracing::warn!(covered, majority, "cluster state: fail");
+            tracing::warn!(covered, majority = is_heard, entitled, "cluster state: fail");
         }
     }
 
     fn must_wait(&self, now: Moment) -> bool {
-        let rejoin = delay(REJOIN_DELAY_MS, self.settings.node_timeout_ms);
+        // A lease says that nobody was elected meanwhile.
+        let rejoin = if self.topology.me().votes() {
+            0
+        } else {
+            delay(REJOIN_DELAY_MS, self.settings.node_timeout_ms)
+        };
         now < self.state.starting_until || self.state.minority_at.is_some_and(|at| now.since(at) < rejoin)
     }
 }

@@ -65,7 +65,7 @@ impl Engine {
 
     /// Sends a ping, or the meet of a handshake, over the open link.
     pub(super) fn ping(&mut self, id: NodeId, now: Moment, rng: &mut Rng) {
-        let heartbeat = self.heartbeat(Some(id), rng);
+        let heartbeat = self.heartbeat(Some(id), now, rng);
         let Some(member) = self.topology.member_mut(id) else { return };
         let Some(link) = member.contact.open_link() else { return };
         member.contact.ping_sent = Some(now);
@@ -153,20 +153,20 @@ impl Engine {
         if !suspects.is_empty() {
             // The others may wait for this very report to make a majority.
             for id in self.peers_where(|p| p.votes() && p.reachable()) {
-                self.tell(id, rng);
+                self.tell(id, now, rng);
             }
         }
     }
 
     /// Tells a peer at once what this node is and suspects, without starting to wait for its pong.
-    pub(super) fn tell(&mut self, id: NodeId, rng: &mut Rng) {
+    pub(crate) fn tell(&mut self, id: NodeId, now: Moment, rng: &mut Rng) {
         let Some(link) = self.topology.member(id).and_then(|m| m.contact.open_link()) else { return };
-        let heartbeat = self.heartbeat(Some(id), rng);
+        let heartbeat = self.heartbeat(Some(id), now, rng);
         self.send(LinkId::Out(link), Message::Ping(heartbeat));
     }
 
     /// Names of the peers that a question is true of, in order.
-    pub(super) fn peers_where(&self, question: impl Fn(&Member) -> bool) -> Vec<NodeId> {
+    pub(crate) fn peers_where(&self, question: impl Fn(&Member) -> bool) -> Vec<NodeId> {
         self.topology.peers().filter(|p| question(p)).map(|p| p.id).collect()
     }
 }

@@ -17,6 +17,7 @@ use super::feeds::Listed;
 use super::frame::{self, ACK_BYTES, Ack, Frame, HEADER_BYTES, Way};
 use crate::node::Shared;
 use crate::replay::write_base_entry;
+use crate::topology::CopyId;
 
 /// How long a replica that has nothing to be told waits for a sign of life, milliseconds.
 const IDLE_MS: u64 = 1_000;
@@ -49,6 +50,8 @@ pub enum FeedError {
 pub struct Hello {
     /// The port that it listens on.
     pub port: u16,
+    /// Which copy of the shard it is, in cluster mode.
+    pub copy: Option<CopyId>,
     /// Who wrote its log.
     pub history: History,
     /// Where the log of each range ends.
@@ -65,7 +68,7 @@ pub async fn serve(
     let Some(store) = shared.log.store() else { return Err(FeedError::Ended) };
     let feeds = &shared.replication.feeds;
     let mut ended = feeds.ended();
-    let listed = feeds.add(SocketAddr::new(peer.ip(), hello.port));
+    let listed = feeds.add(SocketAddr::new(peer.ip(), hello.port), hello.copy);
     if !shared.replication.may_feed() {
         return Err(FeedError::Ended);
     }

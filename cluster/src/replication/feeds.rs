@@ -1,31 +1,52 @@
 //! All links to replicas, and what these have said that they hold: WAIT, WAITAOF, INFO.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use persistence::Generation;
-use shared::rt::time;
+use persistence::{Generation, Store};
+use shared::rt::time::{self, Instant};
 use tokio::sync::watch;
 
 use super::frame::Ack;
+use crate::failover::Follower;
+use crate::topology::CopyId;
 
 /// One link to a replica.
 #[derive(Debug)]
 pub struct Feed {
     /// Where it comes from, with the port that it listens on.
     pub address: SocketAddr,
+    /// Which copy of the shard it is, in cluster mode.
+    pub copy: Option<CopyId>,
     /// It has everything and follows.
     online: AtomicBool,
     applied: AtomicU64,
     durable: AtomicU64,
     offset: AtomicU64,
     heard_ms: AtomicU64,
+    /// A generation that somebody waits for and that it has not on disk, and since when that is looked at.
+    mark: Mutex<Option<(u64, Instant)>>,
 }
 
 impl Feed {
+    fn is_durable(&self, generation: u64) -> bool {
+        self.is_online() && self.durable.load(Ordering::Relaxed) >= generation
+    }
+
+    /// For how long somebody has been waiting for it to have something on disk, milliseconds.
+    fn behind_ms(&self, wanted: u64) -> u64 {
+        let (mut mark, durable, now) =
+            (self.mark.lock(), self.durable.load(Ordering::Relaxed), Instant::now());
+        let held = mark.is_none_or(|(generation, _)| durable >= generation);
+        if held {
+            *mark = (wanted > durable).then_some((wanted, now));
+        }
+        mark.map_or(0, |(_, since)| u64::try_from(now.duration_since(since).as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// Whether it has everything and follows.
     pub fn is_online(&self) -> bool {
         self.online.load(Ordering::Relaxed)
@@ -45,7 +66,7 @@ impl Feed {
 /// All links to replicas.
 #[derive(Debug)]
 pub struct Feeds {
-    list: Mutex<(u64, BTreeMap<u64, Arc<Feed>>)>,
+    list: Mutex<List>,
     /// Counts acknowledgements, so that who waits looks again.
     acks: watch::Sender<u64>,
     /// The highest generation that somebody wants to be on a replica's disk.
@@ -54,10 +75,29 @@ pub struct Feeds {
     ended: watch::Sender<u64>,
 }
 
-impl Default for Feeds {
-    fn default() -> Feeds {
+/// The links, and what saved means.
+#[derive(Debug)]
+struct List {
+    next: u64,
+    links: BTreeMap<u64, Arc<Feed>>,
+    /// The copies that must have on disk what is called saved; `None`: nothing is.
+    waited_for: Option<BTreeSet<CopyId>>,
+    /// What was there when this node became primary, and what was called saved since: who has that is level.
+    floor: u64,
+}
+
+impl List {
+    fn is_level(&self, copy: CopyId, generation: u64) -> bool {
+        self.links.values().any(|feed| feed.copy == Some(copy) && feed.is_durable(generation))
+    }
+}
+
+impl Feeds {
+    /// Of a node; in a cluster nothing is saved before it is known whom that needs.
+    pub fn new(cluster: bool) -> Feeds {
+        let waited_for = if cluster { None } else { Some(BTreeSet::new()) };
         Feeds {
-            list: Mutex::default(),
+            list: Mutex::new(List { next: 0, links: BTreeMap::new(), waited_for, floor: 0 }),
             acks: watch::Sender::new(0),
             wanted: watch::Sender::new(0),
             ended: watch::Sender::new(0),
@@ -90,14 +130,18 @@ impl Listed<'_> {
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        self.feeds.list.lock().1.remove(&self.id);
+        self.feeds.list.lock().links.remove(&self.id);
+        // Whoever waits for it need not wait for what it will say.
+        self.feeds.acks.send_modify(|count| *count += 1);
     }
 }
 
 impl Feeds {
-    pub(super) fn add(&self, address: SocketAddr) -> Listed<'_> {
+    pub(super) fn add(&self, address: SocketAddr, copy: Option<CopyId>) -> Listed<'_> {
         let feed = Arc::new(Feed {
             address,
+            copy,
+            mark: Mutex::default(),
             online: AtomicBool::new(false),
             applied: AtomicU64::new(0),
             durable: AtomicU64::new(0),
@@ -105,15 +149,65 @@ impl Feeds {
             heard_ms: AtomicU64::new(time::now_ms()),
         });
         let mut list = self.list.lock();
-        let id = list.0;
-        list.0 += 1;
-        list.1.insert(id, Arc::clone(&feed));
+        let id = list.next;
+        list.next += 1;
+        list.links.insert(id, Arc::clone(&feed));
         Listed { feeds: self, id, feed }
     }
 
     /// All links, oldest first.
     pub fn all(&self) -> Vec<Arc<Feed>> {
-        self.list.lock().1.values().cloned().collect()
+        self.list.lock().links.values().cloned().collect()
+    }
+
+    /// This node is a primary from here on: whoever is to be in sync must have what is in this generation.
+    pub(super) fn begin(&self, generation: Generation) {
+        self.list.lock().floor = generation.number();
+    }
+
+    /// Who must have on disk what is called saved, from here on; `None`: nothing is.
+    pub fn wait_for(&self, copies: Option<BTreeSet<CopyId>>) {
+        self.list.lock().waited_for = copies;
+        self.acks.send_modify(|count| *count += 1);
+    }
+
+    /// Whether a generation that is on the disk of this node is saved: no failover loses it. Whoever is told so may count on it.
+    pub fn is_saved(&self, generation: Generation) -> bool {
+        let mut list = self.list.lock();
+        let number = generation.number();
+        let saved = list
+            .waited_for
+            .as_ref()
+            .is_some_and(|copies| copies.iter().all(|copy| list.is_level(*copy, number)));
+        if saved {
+            list.floor = list.floor.max(number);
+        }
+        saved
+    }
+
+    /// What failover must know of the replicas that are linked.
+    pub fn followers(&self, store: &Store) -> Vec<Follower> {
+        // Read first: a replica that has this much had everything.
+        let (end, pending) = (store.ends().iter().sum::<u64>(), store.status().pending_bytes);
+        let wanted = *self.wanted.borrow();
+        let list = self.list.lock();
+        let follower = |feed: &Arc<Feed>| {
+            Some(Follower {
+                copy: feed.copy?,
+                follows: feed.is_online(),
+                level: feed.is_durable(list.floor),
+                behind_ms: feed.behind_ms(wanted),
+                caught_up: feed.is_online() && pending == 0 && feed.offset() == end,
+            })
+        };
+        let followers: Vec<Follower> = list.links.values().filter_map(follower).collect();
+        let floor = list.floor;
+        drop(list);
+        // Who is not level yet is waited for: it syncs at once.
+        if followers.iter().any(|follower| follower.follows && !follower.level) {
+            self.want(floor);
+        }
+        followers
     }
 
     /// How many replicas hold everything up to this generation.
@@ -132,7 +226,7 @@ impl Feeds {
     }
 
     fn count(&self, holds: impl Fn(&Feed) -> bool) -> usize {
-        self.list.lock().1.values().filter(|feed| feed.is_online() && holds(feed)).count()
+        self.list.lock().links.values().filter(|feed| feed.is_online() && holds(feed)).count()
     }
 
     /// Waits until this is true; asked anew whenever a replica has said something.
@@ -148,9 +242,13 @@ impl Feeds {
 
     /// Has replicas make this generation durable at once.
     pub fn want_on_disk(&self, generation: Generation) {
+        self.want(generation.number());
+    }
+
+    fn want(&self, number: u64) {
         self.wanted.send_if_modified(|wanted| {
-            let more = generation.number() > *wanted;
-            *wanted = (*wanted).max(generation.number());
+            let more = number > *wanted;
+            *wanted = (*wanted).max(number);
             more
         });
     }

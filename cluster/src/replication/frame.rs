@@ -7,7 +7,7 @@ use shared::limits::{ITEM_BYTES_MAX, RANGES, RECORD_BYTES_TARGET};
 use shared::slot::Slot;
 
 /// Version of the link: both sides must speak the same.
-pub const LINK_VERSION: u64 = 1;
+pub const LINK_VERSION: u64 = 2;
 
 /// Bytes before a frame's own.
 pub const HEADER_BYTES: usize = 5;
@@ -17,6 +17,9 @@ pub const FRAME_BYTES_MAX: usize = ITEM_BYTES_MAX + RECORD_BYTES_TARGET + 4096;
 
 /// Length of an acknowledgement, bytes.
 pub const ACK_BYTES: usize = 24;
+
+/// Where a replica says that a range ends which it has in part only: where no log does, so that it comes whole.
+pub const PART: u64 = u64::MAX;
 
 /// How the replica comes to what it lacks of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use persistence::{Generation, Offsets, Store};
+use shared::epoch::Epoch;
+use shared::node_id::NodeId;
 use shared::resp::reply::ReplyDecoder;
 use shared::resp::{Protocol, Value, write};
 use shared::rt::net::TcpStream;
@@ -13,7 +15,7 @@ use shared::rt::time::{self, Duration, timeout};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
-use super::frame::{self, Ack, FRAME_BYTES_MAX, Frame, HEADER_BYTES, LINK_VERSION};
+use super::frame::{self, Ack, FRAME_BYTES_MAX, Frame, HEADER_BYTES, LINK_VERSION, PART};
 use super::intake::{Intake, IntakeError};
 use super::{LinkState, Role, Source, leads};
 use crate::node::Shared;
@@ -41,6 +43,10 @@ enum LinkError {
     Protocol,
     #[error("no sign of life for repl-timeout")]
     Silent,
+    #[error("it is not the primary that this node follows")]
+    Stranger,
+    #[error("cannot write nodes.conf: {0}")]
+    Unsaved(String),
 }
 
 /// Holds up the link that the node's role asks for, until the node stops.
@@ -54,6 +60,9 @@ pub async fn run(shared: Arc<Shared>) {
             Role::Primary => {
                 if shared.replication.is_replica() {
                     leads(&shared.replication, &shared.log, &shared.keyspace);
+                    if let Some(bus) = &shared.bus {
+                        bus.led();
+                    }
                 }
                 if roles.changed().await.is_err() {
                     return;
@@ -116,13 +125,32 @@ async fn follow(
     shared.replication.link.lock().state = LinkState::Connecting;
     let patience = Duration::from_secs(shared.config().repl_timeout_s.max(1));
     let greeted = timeout(patience, greet(shared, store, source)).await.map_err(|_| LinkError::Silent)?;
-    let (stream, input) = greeted?;
-    let mut link =
-        Link { shared, store, stream, input, patience, unsynced: VecDeque::new(), wanted: 0, durable: 0 };
+    let (stream, input, primary) = greeted?;
+    let may_replace = replaces(shared, primary, may_replace)?;
+    let mut link = Link {
+        shared,
+        store,
+        stream,
+        input,
+        primary,
+        patience,
+        unsynced: VecDeque::new(),
+        wanted: 0,
+        durable: 0,
+    };
     let (kind, end) = link.frame().await?;
     let plan = link.input.split_to(end);
     let plan = Frame::decode(kind, &plan[HEADER_BYTES..]).ok_or(LinkError::Protocol)?;
-    let mut intake = Intake::begin(shared, store, &plan, may_replace)?;
+    let mut intake = match Intake::begin(shared, store, &plan, may_replace) {
+        Err(error @ IntakeError::WouldLose) => {
+            if let Some(bus) = &shared.bus {
+                bus.order(|engine, now, rng| engine.primary_has_less(now, rng))
+                    .map_err(LinkError::Unsaved)?;
+            }
+            return Err(error.into());
+        }
+        intake => intake?,
+    };
     *connected = true;
     {
         let mut status = shared.replication.link.lock();
@@ -130,9 +158,21 @@ async fn follow(
         status.trouble = None;
     }
     if intake.is_whole() {
-        shared.replication.replaced();
+        link.in_sync()?;
     }
     link.follow(&mut intake).await
+}
+
+/// Whether what this node holds may be replaced by less: in a cluster, if the primary was elected after the one that it last was
+/// in sync with.
+fn replaces(shared: &Shared, primary: Option<(NodeId, Epoch)>, said: bool) -> Result<bool, LinkError> {
+    match (&shared.bus, primary) {
+        (None, _) => Ok(said),
+        (Some(bus), Some((node, term))) => bus
+            .look(|engine| engine.follows(node, term).then(|| engine.may_replace(term)))
+            .ok_or(LinkError::Stranger),
+        (Some(_), None) => Err(LinkError::Stranger),
+    }
 }
 
 /// Connects, and says what this replica has. What was read beyond the answer comes with the stream.
@@ -140,7 +180,7 @@ async fn greet(
     shared: &Arc<Shared>,
     store: &Store,
     source: &Source,
-) -> Result<(TcpStream, BytesMut), LinkError> {
+) -> Result<(TcpStream, BytesMut, Option<(NodeId, Epoch)>), LinkError> {
     let mut stream = TcpStream::connect((source.host.as_str(), source.port)).await?;
     stream.set_nodelay(true)?;
     let settings = shared.settings();
@@ -156,14 +196,23 @@ async fn greet(
     let ends: Vec<String> = held(store).iter().map(u64::to_string).collect();
     let (version, port) = (LINK_VERSION.to_string(), shared.port.to_string());
     let (history, ends) = (store.history().encode(), ends.join(" "));
-    let words = [b"REPLSYNC", version.as_bytes(), port.as_bytes(), history.as_bytes(), ends.as_bytes()];
+    let node = shared.bus.as_ref().map_or_else(|| "-".to_owned(), |bus| bus.my_id().to_string());
+    let id = store.id().to_string();
+    // A term that no primary has says that it was never in sync.
+    let of_log = shared.bus.as_ref().and_then(|bus| bus.look(|engine| engine.log_term()));
+    let term = of_log.map_or_else(|| "-1".to_owned(), |term| term.to_string());
+    let words = ["REPLSYNC", &version, &port, &history, &ends, &node, &id, &term].map(str::as_bytes);
     encode(&mut request, words.into_iter());
     stream.write_all(&request).await?;
     let (mut decoder, mut input) = (ReplyDecoder::new(Protocol::Resp2), BytesMut::new());
+    let mut primary = None;
     while answers > 0 {
         match decoder.next(&mut input).map_err(|_| LinkError::Protocol)? {
             Some(Value::Error(error)) => return Err(LinkError::Refused(error.to_string())),
-            Some(_) => answers -= 1,
+            Some(answer) => {
+                answers -= 1;
+                primary = answer.as_str().and_then(named);
+            }
             None => {
                 if stream.read_buf(&mut input).await? == 0 {
                     return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
@@ -171,7 +220,13 @@ async fn greet(
             }
         }
     }
-    Ok((stream, input))
+    Ok((stream, input, primary))
+}
+
+/// Reads `SYNC node term`.
+fn named(answer: &str) -> Option<(NodeId, Epoch)> {
+    let (node, term) = answer.strip_prefix("SYNC ")?.split_once(' ')?;
+    Some((node.parse().ok()?, Epoch(term.parse().ok()?)))
 }
 
 /// Up to where this replica has each range. One whose receipt was given up ends where no log does, so that it comes whole.
@@ -179,7 +234,7 @@ fn held(store: &Store) -> Offsets {
     let mut ends = store.ends();
     for (range, end) in ends.iter_mut().enumerate().filter(|(range, _)| store.is_receiving(*range)) {
         tracing::debug!(range, "has a part of this range only");
-        *end = u64::MAX;
+        *end = PART;
     }
     ends
 }
@@ -194,6 +249,8 @@ struct Link<'l> {
     store: &'l Store,
     stream: TcpStream,
     input: BytesMut,
+    /// Who it says that it is, and its term; in a cluster.
+    primary: Option<(NodeId, Epoch)>,
     patience: Duration,
     /// Generations of the primary that are taken in and not on disk, each with the one of this store that it is in.
     unsynced: VecDeque<(u64, Generation)>,
@@ -242,7 +299,7 @@ impl Link<'_> {
             if let Some((kind, end)) = frame {
                 let bytes = self.input.split_to(end).freeze();
                 let frame = Frame::decode(kind, &bytes[HEADER_BYTES..]).ok_or(LinkError::Protocol)?;
-                self.heard(intake);
+                self.heard(intake)?;
                 let Frame::Generation { generation, wanted } = frame else {
                     intake.take(&frame)?;
                     continue;
@@ -259,18 +316,34 @@ impl Link<'_> {
         }
     }
 
-    fn heard(&self, intake: &Intake<'_>) {
+    /// What this node holds is a prefix of what the primary holds. On disk before anything is acknowledged.
+    fn in_sync(&self) -> Result<(), LinkError> {
+        if let (Some(bus), Some((_, term))) = (&self.shared.bus, self.primary) {
+            bus.order(|engine, _, _| engine.in_sync_with(term)).map_err(LinkError::Unsaved)?;
+        }
+        self.shared.replication.replaced();
+        Ok(())
+    }
+
+    fn heard(&self, intake: &Intake<'_>) -> Result<(), LinkError> {
         let mut status = self.shared.replication.link.lock();
         status.heard_ms = time::now_ms();
         if status.state == LinkState::Sync && intake.is_whole() {
             status.state = LinkState::Connected;
             drop(status);
-            self.shared.replication.replaced();
+            self.in_sync()?;
         }
+        Ok(())
     }
 
     /// Tells what is taken in, at least up to this generation of the primary, and what is on disk.
     async fn acknowledge(&mut self, applied: u64) -> Result<(), LinkError> {
+        // Only the newest primary that is known here may count on this copy.
+        if let (Some(bus), Some((node, term))) = (&self.shared.bus, self.primary)
+            && !bus.look(|engine| engine.follows(node, term))
+        {
+            return Err(LinkError::Stranger);
+        }
         let durable = self.store.durable();
         while let Some((generation, _)) = self.unsynced.front().filter(|(_, local)| *local <= durable) {
             self.durable = *generation;

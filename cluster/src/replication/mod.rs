@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::keyspace::Keyspace;
 use crate::log::Log;
 use crate::node::Shared;
+use crate::topology::Address;
 
 /// A primary, as REPLICAOF names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,13 @@ pub struct Source {
     pub host: String,
     /// Its port for clients.
     pub port: u16,
+}
+
+impl Source {
+    /// The one at an address of the cluster.
+    pub fn at(address: Address) -> Source {
+        Source { host: address.host(), port: address.port }
+    }
 }
 
 impl fmt::Display for Source {
@@ -119,15 +127,15 @@ pub struct Replication {
 }
 
 impl Replication {
-    /// Of a node that begins as this.
-    pub fn new(role: Role) -> Replication {
+    /// Of a node that begins as this, in a cluster or not.
+    pub fn new(role: Role, cluster: bool) -> Replication {
         let replica = AtomicBool::new(role != Role::Primary);
         let link = LinkStatus { state: LinkState::Connect, heard_ms: 0, trouble: None };
         Replication {
             role: watch::Sender::new(role),
             replica,
             link: Mutex::new(link),
-            feeds: Feeds::default(),
+            feeds: Feeds::new(cluster),
             ranges_received: AtomicU64::new(0),
             partial: AtomicBool::new(false),
             noted: AtomicBool::new(false),
@@ -232,6 +240,10 @@ pub(crate) fn leads(replication: &Replication, log: &Log, keyspace: &Keyspace) {
         return;
     }
     if let Some(store) = log.store() {
+        // Everything that is there has a generation by which replicas can say that they have it.
+        let generation = store.generation();
+        let _written = store.wait_written_blocking(generation);
+        replication.feeds.begin(generation);
         // A disk too full for that keeps nobody from reading; replicas are refused then.
         let noted = give_up_parts(store, keyspace)
             .and_then(|()| store.set_history(store.history().continued(store.ends())));

@@ -85,6 +85,11 @@ pub struct Paused {
 }
 
 impl Paused {
+    /// Its end, unless it is lifted before.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
     /// Until when a command is held back.
     pub fn holds(&self, spec: &CommandSpec, session: &Session) -> Option<Instant> {
         let writes = spec.has(flag::WRITE) || spec.name == "publish" || spec.name == "spublish";

@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use persistence::Generation;
 use shared::limits::{TURN_REPLY_BYTES_MAX, UNSENT_BYTES_MAX};
 use shared::resp::write;
 use shared::rt::net::{Detached, TcpStream};
@@ -30,6 +31,9 @@ const PUSHED_BYTES: usize = 64 * 1024;
 
 /// How long it may take to tell a client that it is not served, milliseconds.
 const REFUSAL_MS: u64 = 1_000;
+
+/// How many node timeouts replies wait for a majority to be heard.
+const LEASE_TIMEOUTS: u64 = 2;
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -97,6 +101,35 @@ fn refusal(shared: &Shared, peer: SocketAddr) -> Option<&'static [u8]> {
         );
     }
     None
+}
+
+/// Waits until a generation is in the log.
+async fn logged(shared: &Shared, generation: Generation, durable: bool) -> Result<(), String> {
+    let Some(store) = shared.log.store() else { return Ok(()) };
+    let logged = match durable {
+        true => store.wait_durable(generation).await,
+        false => store.wait_written(generation).await,
+    };
+    logged.map_err(|error| error.to_string())
+}
+
+/// Waits until a majority has promised this node to elect nobody else, which it has not if it did: then its writes may be lost.
+async fn leased(shared: &Shared) -> Result<(), String> {
+    let patience = Duration::from_millis(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms.max(1));
+    let mut changes = shared.view.changes();
+    let leased = async {
+        while !shared.view.is_leased() {
+            if shared.replication.is_replica() || changes.changed().await.is_err() {
+                return Err("another node is the primary now".to_owned());
+            }
+        }
+        if shared.replication.is_replica() {
+            Err("another node is the primary now".to_owned())
+        } else {
+            Ok(())
+        }
+    };
+    time::timeout(patience, leased).await.unwrap_or_else(|_| Err("no majority was heard".to_owned()))
 }
 
 struct Connection {
@@ -374,23 +407,23 @@ impl Connection {
         Err(Goodbye::Gone)
     }
 
-    /// Keeps replies back until what they tell is in the log. If the log fails, they are never sent.
+    /// Keeps replies back until what they tell holds. If it does not, they are never sent.
     async fn hold(&mut self, hold: Hold) -> Result<(), Goodbye> {
         let shared = Arc::clone(&self.shared);
-        let Some(store) = shared.log.store() else { return Ok(()) };
         self.holding = true;
-        let logged = self
-            .until(async {
-                match hold.durable {
-                    true => store.wait_durable(hold.generation).await,
-                    false => store.wait_written(hold.generation).await,
-                }
-            })
-            .await?;
+        let holds = match hold {
+            Hold::Log { generation, durable } => self.until(logged(&shared, generation, durable)).await?,
+            Hold::Lease => self.until(leased(&shared)).await?,
+        };
         self.holding = false;
-        if let Err(error) = logged {
-            tracing::warn!(id = self.session.client.id, %error, "closing a connection whose writes are not in the log");
+        if let Err(why) = holds {
+            tracing::warn!(id = self.session.client.id, why, "closing a connection without its replies");
             return Err(Goodbye::Gone);
+        }
+        // It may have taken long.
+        let demoted = self.shared.bus.is_some() && self.shared.replication.is_replica();
+        if hold != Hold::Lease && (demoted || !self.shared.view.is_leased()) {
+            return Box::pin(self.hold(Hold::Lease)).await;
         }
         Ok(())
     }
@@ -427,7 +460,7 @@ impl Connection {
                 self.session.generation = generation.or(self.session.generation);
                 self.output.extend_from_slice(&reply);
                 if let (Some(generation), AppendFsync::Always) = (generation, shared.config().appendfsync) {
-                    self.hold(Hold { generation, durable: true }).await?;
+                    self.hold(Hold::Log { generation, durable: true }).await?;
                 }
             }
             Some(Wake::Retry) => {

@@ -58,6 +58,8 @@ pub(super) struct Turn<'t> {
     has_room: bool,
     /// The request that runs now is the last of what arrived.
     last: bool,
+    /// A command of this turn was run on keys as the primary of a shard.
+    touched_keys: bool,
     ahead: Ahead,
 }
 
@@ -75,6 +77,7 @@ impl<'t> Turn<'t> {
             hold: None,
             has_room: false,
             last: false,
+            touched_keys: false,
             ahead: Ahead::default(),
         }
     }
@@ -84,6 +87,10 @@ impl<'t> Turn<'t> {
         self.tally.flush(&self.shared.stats);
         self.shared.stats.ran(self.commands);
         session.client.seen(self.clock.now_ms, self.tally.last_command(), session);
+        // Now, not when they came: the process may have been stopped in between.
+        if self.touched_keys && (!self.shared.view.is_leased() || self.shared.replication.is_replica()) {
+            return Some(Hold::Lease);
+        }
         self.hold
     }
 
@@ -129,7 +136,10 @@ impl<'t> Turn<'t> {
         let (start, replies, asked) = (output.len(), session.replies, session.said.asking);
         let mut reply = Reply::new(output, session.protocol);
         let result = match self.allowed(&args, session, work) {
-            Err(error) => Err(self.refuse(&args, session, error)),
+            Err(error) => match self.changes_hands(&error) {
+                Some(until) => return Ran::Waits(Pause::Unpaused(until)),
+                None => Err(self.refuse(&args, session, error)),
+            },
             Ok((found, route)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
                 match commit::check_queued(self.shared, found.spec, &args, &route, self.clock) {
                     Ok(()) => self.queue(found, &args, session, &mut reply),
@@ -176,6 +186,7 @@ impl<'t> Turn<'t> {
         let clock = Clock { no_touch: session.no_touch, ..self.clock };
         let result = match found.spec.handler {
             Handler::Keys(handler) => {
+                self.touched_keys |= self.config.cluster_enabled && !self.shared.replication.is_replica();
                 commit::run(self.shared, work, (found.spec, handler, args), route, clock, reply).map(
                     |outcome| match outcome {
                         Outcome::Done => Ran::Done,
@@ -210,7 +221,7 @@ impl<'t> Turn<'t> {
         session.generation = Some(appended.generation);
         let durable = self.config.appendfsync == AppendFsync::Always;
         if durable || appended.pressed {
-            self.hold = Some(Hold { generation: appended.generation, durable });
+            self.hold = Some(Hold::Log { generation: appended.generation, durable });
         }
     }
 
@@ -264,6 +275,16 @@ impl<'t> Turn<'t> {
     #[inline]
     fn paused(&self, found: Found, session: &Session) -> Option<Instant> {
         self.shared.clients.paused()?.holds(found.spec, session)
+    }
+
+    /// Until when a request waits that is refused only because this primary hands its office over: then it is sent to the new one.
+    #[cold]
+    fn changes_hands(&self, error: &CommandError) -> Option<Instant> {
+        let paused = self.shared.clients.paused()?;
+        let transient =
+            matches!(error, CommandError::ReadOnly) || error.to_string().starts_with("CLUSTERDOWN");
+        let handed_over = self.config.cluster_enabled && transient;
+        (handed_over && paused.until() > Instant::now()).then(|| paused.until())
     }
 
     /// Makes room for a command that takes memory, once a turn.

@@ -24,10 +24,15 @@ pub enum Pause {
 }
 
 /// Why replies are held back.
-#[derive(Debug, Clone, Copy)]
-pub struct Hold {
-    /// What must be in the log first.
-    pub generation: Generation,
-    /// Whether durable (`appendfsync always`), or written only (too much waits for the disk).
-    pub durable: bool,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// What they tell must be in the log first.
+    Log {
+        /// What.
+        generation: Generation,
+        /// Whether durable (`appendfsync always`), or written only (too much waits for the disk).
+        durable: bool,
+    },
+    /// A majority must be heard first: another node may be the primary by now.
+    Lease,
 }

@@ -4,7 +4,7 @@ use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
-use super::Topology;
+use super::{Member, Topology};
 
 /// What a claim changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,19 +28,22 @@ impl Topology {
         if claimant == self.my_id() || member.slots() == slots {
             return outcome;
         }
+        let (shard, term) = (member.shard, member.term);
         for slot in slots.minus(member.slots()).iter() {
             // Whose it is once it has moved is said by whoever moves it, and by nobody else.
             if self.moves.importing.contains_key(&slot) {
                 continue;
             }
-            match self.owner(slot).map(|owner| (owner.id, owner.config_epoch)) {
-                Some((owner, held_since)) if held_since >= epoch => {
+            // Inside a shard the term decides, which only elections raise: config epochs also rise when slots move.
+            let succeeds = |owner: &Member| owner.shard == shard && owner.term < term;
+            match self.owner(slot).map(|owner| (owner.id, owner.config_epoch, succeeds(owner))) {
+                Some((owner, held_since, false)) if held_since >= epoch => {
                     if held_since > epoch {
                         outcome.overruled_by.get_or_insert(owner);
                     }
                 }
                 holder => {
-                    if holder.is_some_and(|(owner, _)| owner == self.my_id()) {
+                    if holder.is_some_and(|(owner, ..)| owner == self.my_id()) {
                         outcome.lost.insert(slot);
                         self.moves.end(slot);
                     }

@@ -16,11 +16,21 @@ impl WallClock {
     }
 }
 
-/// Every node but those in handshake, unless `handshakes`, one line each.
-pub fn nodes(topology: &Topology, clock: WallClock, handshakes: bool) -> String {
+/// Every node, those in handshake too, one line each.
+pub fn nodes(topology: &Topology, clock: WallClock) -> String {
     let mut text = String::new();
-    for member in topology.members().filter(|m| handshakes || m.joined()) {
+    for member in topology.members() {
         text.push_str(&node(topology, member, clock));
+        text.push('\n');
+    }
+    text
+}
+
+/// Every node as `nodes.conf` has it: with the name of its shard behind its address, as Redis 7.2 writes it.
+pub(super) fn nodes_with_shards(topology: &Topology, clock: WallClock) -> String {
+    let mut text = String::new();
+    for member in topology.members().filter(|m| m.joined()) {
+        text.push_str(&line(topology, member, clock, &format!(",,shard-id={}", member.shard)));
         text.push('\n');
     }
     text
@@ -28,11 +38,15 @@ pub fn nodes(topology: &Topology, clock: WallClock, handshakes: bool) -> String 
 
 /// `id ip:port@bus-port flags primary ping-sent pong-received config-epoch link-state slot…`, times in Unix milliseconds.
 pub fn node(topology: &Topology, member: &Member, clock: WallClock) -> String {
+    line(topology, member, clock, "")
+}
+
+fn line(topology: &Topology, member: &Member, clock: WallClock, shard: &str) -> String {
     let me = member.id == topology.my_id();
     let address = member.address.map_or_else(|| ":0@0".to_owned(), |a| a.to_string());
     let linked = if me || member.contact.open_link().is_some() { "connected" } else { "disconnected" };
     let mut line = format!(
-        "{} {address} {} {} {} {} {} {linked}",
+        "{} {address}{shard} {} {} {} {} {} {linked}",
         member.id,
         flags(member, me),
         member.primary.map_or_else(|| "-".to_owned(), |primary| primary.to_string()),
@@ -99,9 +113,7 @@ mod tests {
         );
         topology.member_mut(id(3)).unwrap().health = Health::Suspected;
         topology.member_mut(id(3)).unwrap().address = None;
-        assert!(nodes(&topology, clock, true).contains(" :0@0 master,fail?,noaddr - 0 0 0 disconnected\n"));
-        assert!(
-            nodes(&topology, clock, true).contains(" 127.0.0.1:7000@17000 myself,master - 0 0 0 connected\n")
-        );
+        assert!(nodes(&topology, clock).contains(" :0@0 master,fail?,noaddr - 0 0 0 disconnected\n"));
+        assert!(nodes(&topology, clock).contains(" 127.0.0.1:7000@17000 myself,master - 0 0 0 connected\n"));
     }
 }

@@ -9,6 +9,7 @@ use shared::slot_set::SlotSet;
 use super::address::Address;
 use super::contact::Contact;
 use super::moment::Moment;
+use super::shard::ShardId;
 
 /// One node of the cluster as this node knows it.
 #[derive(Debug, Clone)]
@@ -23,6 +24,18 @@ pub struct Member {
     pub health: Health,
     /// The primary that it follows; `None` is a primary.
     pub primary: Option<NodeId>,
+    /// The shard that it belongs to.
+    pub shard: ShardId,
+    /// Of a primary: the epoch in which it was elected.
+    pub term: Epoch,
+    /// Of a primary: it serves what it was elected with. Of a replica: what it holds is whole.
+    pub serving: bool,
+    /// Since when it says that it does not, if so.
+    pub idle_since: Option<Moment>,
+    /// Of a replica: its `replica-priority`, as it said last.
+    pub priority: u32,
+    /// Where its log ends (the replication offset), as it said last.
+    pub offset: u64,
     /// The epoch of its claims to slots.
     pub config_epoch: Epoch,
     /// The slots it owns. Kept equal to the owner map by [`super::Topology`].
@@ -70,6 +83,12 @@ impl Member {
             stage,
             health: Health::Reachable,
             primary: None,
+            shard: ShardId(id),
+            term: Epoch::default(),
+            serving: true,
+            idle_since: None,
+            priority: 0,
+            offset: 0,
             config_epoch: Epoch::default(),
             slots: SlotSet::new(),
             contact: Contact::default(),

@@ -6,6 +6,7 @@
 //!
 //! - [`member`], [`contact`], [`address`]: one node as another knows it.
 //! - [`claim`]: which of two claims to a slot holds; [`moves`]: slots on the move.
+//! - [`shard`]: what is kept about a primary and its replicas, so that a failover loses nothing.
 //! - [`nodes_conf`], [`describe`]: the text of `nodes.conf` and `CLUSTER NODES`.
 //! - [`view`]: who serves a slot, as the request path reads it.
 //! - [`moment`]: the clock that delays are measured on.
@@ -18,6 +19,7 @@ pub mod member;
 pub mod moment;
 pub mod moves;
 pub mod nodes_conf;
+pub mod shard;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,7 @@ pub use contact::{Contact, Link};
 pub use member::{Health, Member, Stage};
 pub use moment::Moment;
 pub use moves::Moves;
+pub use shard::{CopyId, InSync, Office, Shard, ShardId};
 
 /// The cluster as one node knows it. That node is always a member.
 #[derive(Debug, Clone)]
@@ -49,6 +52,12 @@ pub struct Topology {
     pub current_epoch: Epoch,
     /// The epoch of this node's last vote; kept in `nodes.conf` since a vote must never be given twice.
     pub last_vote_epoch: Epoch,
+    /// What this node has noted and voted about shards. Shards that it has nothing to say of are left out.
+    shards: BTreeMap<ShardId, Shard>,
+    /// The term of the primary that this node's log was last in sync with, if ever; its own, of a primary.
+    pub log_term: Option<Epoch>,
+    /// The office of this node, if it is a primary and its log was opened once.
+    pub office: Option<Office>,
 }
 
 impl Topology {
@@ -62,6 +71,9 @@ impl Topology {
             moves: Moves::default(),
             current_epoch: Epoch::default(),
             last_vote_epoch: Epoch::default(),
+            shards: BTreeMap::new(),
+            log_term: None,
+            office: None,
         }
     }
 
@@ -138,6 +150,34 @@ impl Topology {
         self.size() / 2 + 1
     }
 
+    /// What this node keeps about a shard.
+    pub fn shard(&self, id: ShardId) -> Option<&Shard> {
+        self.shards.get(&id)
+    }
+
+    /// The same, to note something.
+    pub fn shard_mut(&mut self, id: ShardId) -> &mut Shard {
+        self.shards.entry(id).or_default()
+    }
+
+    /// All that it keeps.
+    pub fn shards(&self) -> impl Iterator<Item = (ShardId, &Shard)> {
+        self.shards.iter().filter(|(_, shard)| !shard.is_blank()).map(|(&id, shard)| (id, shard))
+    }
+
+    /// Forgets what it kept about all shards.
+    pub fn forget_shards(&mut self) {
+        self.shards.clear();
+    }
+
+    /// The primary of a shard, as far as this node knows: the one of the highest term.
+    pub fn primary_of(&self, shard: ShardId) -> Option<&Member> {
+        self.members
+            .values()
+            .filter(|m| m.is_primary() && m.shard == shard)
+            .max_by_key(|m| (m.term, m.config_epoch))
+    }
+
     /// Adds a node; nothing if the name is known already.
     pub fn insert(&mut self, member: Member) {
         debug_assert!(member.slots.is_empty(), "slots are assigned, not brought along");
@@ -154,6 +194,8 @@ impl Topology {
         for slot in member.slots.iter() {
             self.owners[slot.index()] = None;
         }
+        // Of a shard without members nobody will ask any more.
+        self.shards.retain(|shard, _| self.members.values().any(|member| member.shard == *shard));
         Some(member)
     }
 
@@ -164,6 +206,7 @@ impl Topology {
         }
         if let Some(mut member) = self.members.remove(&temporary) {
             member.id = id;
+            member.shard = ShardId(id);
             member.stage = Stage::Joined;
             self.members.insert(id, member);
         }
@@ -174,6 +217,7 @@ impl Topology {
         if let Some(mut me) = self.members.remove(&self.my_id) {
             debug_assert!(me.slots.is_empty());
             me.id = id;
+            me.shard = ShardId(id);
             self.my_id = id;
             self.members.insert(id, me);
         }

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use shared::limits::{CLUSTER_NODES_MAX, SLOTS};
 use shared::node_id::NodeId;
+use shared::rt::time::Instant;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
+use tokio::sync::watch;
 
-use super::{Address, Topology};
+use super::{Address, Moment, Topology};
 
 /// Who serves a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,12 @@ pub struct ClusterView {
     /// Bit `n % 64` of word `n / 64`: this node serves slot `n` now, whole. All clear while the cluster is down.
     mine: [AtomicU64; SLOTS / 64],
     table: RwLock<Arc<Table>>,
+    /// Moment 0 of the engine.
+    started: Instant,
+    /// Until when this node may answer alone, milliseconds after `started`.
+    leased_until: AtomicU64,
+    /// Counts changes of what this node serves, or may answer.
+    changes: watch::Sender<u64>,
 }
 
 /// Who owns what, for the commands that are not served here.
@@ -77,6 +85,9 @@ impl ClusterView {
         ClusterView {
             mine: [const { AtomicU64::new(u64::MAX) }; SLOTS / 64],
             table: RwLock::new(Arc::new(table)),
+            started: Instant::now(),
+            leased_until: AtomicU64::new(u64::MAX),
+            changes: watch::Sender::new(0),
         }
     }
 
@@ -90,7 +101,39 @@ impl ClusterView {
             followed: SlotSet::new(),
             names: Vec::new(),
         };
-        ClusterView { mine: [const { AtomicU64::new(0) }; SLOTS / 64], table: RwLock::new(Arc::new(table)) }
+        ClusterView {
+            mine: [const { AtomicU64::new(0) }; SLOTS / 64],
+            table: RwLock::new(Arc::new(table)),
+            started: Instant::now(),
+            leased_until: AtomicU64::new(0),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    /// Now, on the engine's clock.
+    pub fn now(&self) -> Moment {
+        Moment::from_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Whether this node may answer alone: a majority has promised to elect nobody else meanwhile. Asked before replies are sent,
+    /// so that a process that was stopped does not answer what it did when it woke.
+    #[inline]
+    pub fn is_leased(&self) -> bool {
+        let until = self.leased_until.load(Ordering::Relaxed);
+        until == u64::MAX || self.now().as_ms() < until
+    }
+
+    /// This node may answer alone until then; `None` is for ever.
+    pub fn lease(&self, until: Option<Moment>) {
+        let until = until.map_or(u64::MAX, Moment::as_ms);
+        if self.leased_until.swap(until, Ordering::Relaxed) != until {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Changes whenever what this node serves or may answer does.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Whether this node serves the slot now: the one question of the hot path.
@@ -171,6 +214,7 @@ impl ClusterView {
         *self.table.write() =
             Arc::new(Table { up, owners: owners.into(), addresses, moving, followed, names });
         self.store(&served);
+        self.changes.send_modify(|count| *count += 1);
     }
 
     fn serve_only(&self, slots: &SlotSet) {

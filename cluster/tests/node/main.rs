@@ -17,6 +17,7 @@ mod broken_disk;
 mod clients;
 mod cluster_bus;
 mod cluster_failing;
+mod cluster_failover;
 mod cluster_messages;
 mod cluster_moving;
 mod cluster_owning;

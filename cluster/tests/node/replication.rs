@@ -358,18 +358,19 @@ fn what_does_not_fit_is_refused_in_words() {
     for (line, answer) in [
         ("REPLICAOF 127.0.0.1 70000".to_owned(), "-ERR Invalid master port"),
         ("REPLICAOF 127.0.0.1 x".to_owned(), "-ERR Invalid master port"),
-        (format!("REPLSYNC 99 1 x {zeros}"), "-ERR wrong number of arguments for 'replsync' command"),
+        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 2 of REPLSYNC"),
+        ("REPLSYNC 2 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
     ] {
         assert_eq!(client.say(&line), answer, "{line}");
     }
     let words = |version: &str, port: &str, history: &str, ends: &str| {
-        let words = ["REPLSYNC", version, port, history, ends];
+        let words = ["REPLSYNC", version, port, history, ends, "-", "-", "-1"];
         words.map(str::to_owned)
     };
     for (words, answer) in [
-        (words("99", "1", "", &zeros), "-ERR this node speaks version 1 of REPLSYNC"),
-        (words("1", "70000", "", &zeros), "-ERR invalid port"),
-        (words("1", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
+        (words("99", "1", "", &zeros), "-ERR this node speaks version 2 of REPLSYNC"),
+        (words("2", "70000", "", &zeros), "-ERR invalid port"),
+        (words("2", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
     ] {
         assert_eq!(format!("{:?}", client.call(&words)), answer);
     }
@@ -439,7 +440,10 @@ fn a_replica_that_talks_nonsense_is_hung_up_on_and_nobody_else_notices() {
         [b"PING\r\n", &[7, 0xff, 0xff, 0xff, 0xff], &frame(7, b"short"), &frame(9, &[0; 24])];
     for said in nonsense {
         let mut bad = primary.connect();
-        assert_eq!(format!("{:?}", bad.call(&["REPLSYNC", "1", "1", &history, &zeros])), "+SYNC");
+        assert_eq!(
+            format!("{:?}", bad.call(&["REPLSYNC", "2", "1", &history, &zeros, "-", "-", "-1"])),
+            "+SYNC - 0"
+        );
         wait::until("it is fed", || primary.number("replication", "connected_slaves") == 2);
         bad.send_bytes(said);
         wait::until("it is hung up on", || primary.number("replication", "connected_slaves") == 1);

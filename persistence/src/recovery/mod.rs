@@ -21,13 +21,15 @@ use shared::slot::Slot;
 
 pub use report::{RangeReport, RecoveryReport, TornTail};
 
+use crate::disk;
 use crate::error::{Doing, Error};
 use crate::history::History;
 use crate::layout::Layout;
 use crate::lock::DirectoryLock;
 use crate::log::LogFile;
 use crate::log::writer::Increment;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, write_durably};
+use crate::store_id::StoreId;
 
 /// Takes what a store holds. Called by several threads: in order within a range (all entries of the base first), in no order between ranges.
 pub trait Replay: Sync {
@@ -97,6 +99,23 @@ pub(crate) fn history(layout: &Layout) -> Result<History, Error> {
     match fs::read(&path) {
         Ok(bytes) => History::decode(&bytes).map_err(|what| Error::damaged(&path, 0, what)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(History::default()),
+        Err(error) => Err(error).doing("cannot read", &path),
+    }
+}
+
+/// The name of a store; one that has none yet gets one.
+pub(crate) fn id(layout: &Layout) -> Result<StoreId, Error> {
+    let path = layout.id();
+    match fs::read_to_string(&path) {
+        Ok(text) => text.parse().map_err(|_| Error::damaged(&path, 0, "not the id of a store")),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let id = StoreId::random();
+            let new = layout.dir().join("id.new");
+            write_durably(&new, format!("{id}\n").as_bytes())?;
+            disk::rename(&new, &path)?;
+            disk::sync_dir(layout.dir())?;
+            Ok(id)
+        }
         Err(error) => Err(error).doing("cannot read", &path),
     }
 }

@@ -104,7 +104,10 @@ fn a_store_is_made_range_by_range_and_named_last() {
         let places: Vec<_> = each.iter().map(|step| place(step)).collect();
         assert!(places.is_sorted() && places[2] < named, "{steps:#?}");
     }
-    assert_eq!(steps[named + 1..], ["rename new/store/format.new", "fsync new/store"]);
+    assert_eq!(steps[named + 1..named + 3], ["rename new/store/format.new", "fsync new/store"]);
+    // Then it gets its name, by the same steps as a store without one.
+    let name = ["fsync new/store/id.new", "rename new/store/id.new", "fsync new/store"];
+    assert_eq!(steps[named + 3..], name);
 }
 
 #[test]

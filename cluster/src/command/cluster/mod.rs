@@ -81,6 +81,12 @@ const MEMBERS: &[Subcommand] = &[
             "    Delete slots information which are between <start-slot> and <end-slot> from current node.",
         ],
     ),
+    member(
+        "failover",
+        -2,
+        peers::failover,
+        &["FAILOVER [FORCE|TAKEOVER]", "    Promote current replica node to being a master."],
+    ),
     member("flushslots", 2, slots::flush, &["FLUSHSLOTS", "    Delete current node own slots information."]),
     member("forget", 3, peers::forget, &["FORGET <node-id>", "    Remove a node from the cluster."]),
     member(

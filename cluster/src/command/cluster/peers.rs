@@ -11,6 +11,7 @@ use crate::bus::bus::{BUS_PORT_OFFSET, new_name};
 use crate::command::args::parse_int;
 use crate::command::subcommand;
 use crate::commit;
+use crate::failover::handover::Manner;
 use crate::gossip::admin::{Bumped, Refused};
 use crate::replication;
 use crate::server::pause::Pause;
@@ -73,10 +74,29 @@ pub(super) fn replicate(context: &mut SessionContext<'_>, args: Args<'_>, reply:
         return Err(CommandError::text("ERR a replica keeps a log: appendonly must be yes"));
     }
     let is_empty = context.node.keyspace.is_empty();
-    bus.order(|engine, _, rng| engine.replicate(id, is_empty, rng)).map_err(unsaved)?.map_err(refused)?;
+    bus.order(|engine, now, rng| engine.replicate(id, is_empty, now, rng))
+        .map_err(unsaved)?
+        .map_err(refused)?;
     if let Some(source) = bus.my_primary() {
         replication::follow(context.node, source);
     }
+    reply.ok();
+    Ok(())
+}
+
+/// `CLUSTER FAILOVER [FORCE|TAKEOVER]`
+pub(super) fn failover(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
+    let bus = bus(context)?;
+    if args.len() > 3 {
+        return Err(subcommand::wrong("cluster", args.at(1)));
+    }
+    let manner = match args.get(2) {
+        None => Manner::HandOver,
+        Some(_) if args.is(2, "force") => Manner::Force,
+        Some(_) if args.is(2, "takeover") => Manner::TakeOver,
+        Some(_) => return Err(CommandError::Syntax),
+    };
+    bus.order(|engine, now, rng| engine.fail_over(manner, now, rng)).map_err(unsaved)?.map_err(refused)?;
     reply.ok();
     Ok(())
 }
@@ -136,7 +156,7 @@ pub(super) fn reset(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mu
             "ERR CLUSTER RESET can't be called with master nodes containing keys",
         ));
     }
-    bus.order(|engine, now, _| engine.reset(hard.then(new_name), now)).map_err(unsaved)?;
+    bus.order(|engine, now, rng| engine.reset(hard.then(new_name), now, rng)).map_err(unsaved)?;
     if !replica {
         reply.ok();
         return Ok(());

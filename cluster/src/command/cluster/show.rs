@@ -56,7 +56,7 @@ fn messages(bus: &Bus, text: &mut String) {
 pub(super) fn nodes(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
     let bus = bus(context)?;
     let clock = bus.clock();
-    reply.verbatim(&bus.look(|engine| describe::nodes(engine.topology(), clock, true)));
+    reply.verbatim(&bus.look(|engine| describe::nodes(engine.topology(), clock)));
     Ok(())
 }
 
@@ -66,12 +66,8 @@ pub(super) fn my_id(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut R
     Ok(())
 }
 
-/// A shard has the name of its primary.
 pub(super) fn my_shard_id(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    let id = bus(context)?.look(|engine| {
-        let me = engine.topology().me();
-        me.primary.unwrap_or(me.id)
-    });
+    let id = bus(context)?.look(|engine| engine.topology().me().shard);
     reply.bulk(id.to_string().as_bytes());
     Ok(())
 }
@@ -133,10 +129,10 @@ fn shard(engine: &Engine, primary: &Member, reply: &mut Reply<'_>) {
     reply.bulk(b"nodes");
     let copies: Vec<_> = [primary].into_iter().chain(engine.topology().replicas(primary.id)).collect();
     reply.array(copies.len());
-    copies.into_iter().for_each(|member| copy(member, reply));
+    copies.into_iter().for_each(|member| copy(member, engine.offset_of(member), reply));
 }
 
-fn copy(member: &Member, reply: &mut Reply<'_>) {
+fn copy(member: &Member, offset: u64, reply: &mut Reply<'_>) {
     reply.map(7);
     reply.bulk(b"id");
     reply.bulk(member.id.to_string().as_bytes());
@@ -149,7 +145,7 @@ fn copy(member: &Member, reply: &mut Reply<'_>) {
     reply.bulk(b"role");
     reply.bulk(if member.primary.is_none() { b"master" } else { b"replica" });
     reply.bulk(b"replication-offset");
-    reply.int(0);
+    reply.int(i64::try_from(offset).unwrap_or(i64::MAX));
     reply.bulk(b"health");
     reply.bulk(if member.reachable() { b"online" } else { b"fail" });
 }

@@ -48,7 +48,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     SERVER.session_row("waitaof", 4, BLOCKING, "7.2.0", "Blocks until all of the preceding write commands sent by the connection are written to the append-only file of the master and/or replicas.", replication::waitaof),
     SERVER.session_row("replicaof", 3, ADMIN | NO_MULTI, "5.0.0", "Configures a server as replica of another, or promotes it to a master.", replication::replicaof),
     SERVER.session_row("slaveof", 3, ADMIN | NO_MULTI, "1.0.0", "Sets a Redis server as a replica of another, or promotes it to being a master.", replication::replicaof),
-    SERVER.session_row("replsync", 5, ADMIN | NO_MULTI, "7.0.0", "A replica asks for what it lacks of the logs; frames follow.", replication::replsync),
+    SERVER.session_row("replsync", -2, ADMIN | NO_MULTI, "7.0.0", "A replica asks for what it lacks of the logs; frames follow.", replication::replsync),
     SERVER.session_row("shutdown", -1, ADMIN | NO_MULTI, "1.0.0", "Synchronously saves the database(s) to disk and shuts down the Redis server.", disk::shutdown),
     CommandSpec {
         name: "memory",

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use persistence::{Generation, History, Offsets};
+use shared::epoch::Epoch;
 use shared::resp::write;
 use shared::rt::time::{self, Duration};
 
 use crate::command::{Args, CommandError, Reply, SessionContext};
 use crate::node::Shared;
 use crate::replication::feed::Hello;
-use crate::replication::frame::LINK_VERSION;
+use crate::replication::feeds::Feeds;
+use crate::replication::frame::{LINK_VERSION, PART};
 use crate::replication::{self, LinkState, Role, Source};
 use crate::server::pause::Pause;
+use crate::topology::CopyId;
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
 
@@ -49,10 +52,15 @@ pub fn replicaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut R
     Ok(())
 }
 
-/// `REPLSYNC version port history ends`: a replica asks for what it lacks; frames follow ([`crate::replication::frame`]).
+/// `REPLSYNC version port history ends node store term`: a replica asks for what it lacks; `term` is that of the primary it was last
+/// in sync with. Answered with `SYNC node term`, which says
+/// whose log comes; frames follow ([`crate::replication::frame`]). Outside of a cluster both nodes are `-`, and the term is 0.
 pub fn replsync(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     if args.int(1)? != LINK_VERSION as i64 {
         return Err(CommandError::owned(format!("ERR this node speaks version {LINK_VERSION} of REPLSYNC")));
+    }
+    if args.len() != 8 {
+        return Err(CommandError::Arity("replsync".to_owned()));
     }
     let port = args.int(2).ok().and_then(|port| u16::try_from(port).ok());
     let port = port.ok_or(CommandError::text("ERR invalid port"))?;
@@ -70,9 +78,44 @@ pub fn replsync(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Re
             "ERR this node could not note on its disk that it writes the log: it takes no replicas",
         ));
     }
-    reply.simple("SYNC");
-    context.pause(Pause::Feed(Box::new(Hello { port, history, ends })));
+    let copy = match (args.at(5), args.at(6)) {
+        (b"-", _) => None,
+        (node, store) => Some(copy(node, store).ok_or(CommandError::text("ERR invalid copy"))?),
+    };
+    match &context.node.bus {
+        None => reply.simple("SYNC - 0"),
+        Some(bus) => {
+            let term = args.int(7).ok().and_then(|term| u64::try_from(term).ok());
+            if let (Some(copy), Some(term), Some(store)) = (copy, term, context.node.log.store())
+                && has_more(store, &history, &ends)
+            {
+                bus.order(|engine, now, _| engine.replica_has_more(copy, Epoch(term), now))
+                    .map_err(CommandError::owned)?;
+            }
+            let office = bus.look(|engine| engine.office_to_show());
+            let (node, term) = office.ok_or(CommandError::text(
+                "ERR this primary does not serve: it lacks what it was elected with",
+            ))?;
+            reply.simple(&format!("SYNC {node} {term}"));
+        }
+    }
+    context.pause(Pause::Feed(Box::new(Hello { port, copy, history, ends })));
     Ok(())
+}
+
+/// Whether a replica has something of this node's own log that this node has not.
+fn has_more(store: &persistence::Store, history: &History, ends: &Offsets) -> bool {
+    let (mine, my_ends) = (store.history(), store.ends());
+    let is_mine = mine.stretches().iter().any(|stretch| stretch.id == history.id());
+    is_mine
+        && mine
+            .agreed(&my_ends, history, ends)
+            .is_some_and(|agreed| agreed.iter().zip(ends).any(|(a, end)| a < end && *end != PART))
+}
+
+fn copy(node: &[u8], store: &[u8]) -> Option<CopyId> {
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    Some(CopyId { node: text(node)?.parse().ok()?, store: text(store)?.parse().ok()? })
 }
 
 fn offsets(text: &[u8]) -> Option<Offsets> {
@@ -136,6 +179,12 @@ pub fn info(node: &Shared) -> Vec<(String, String)> {
         line("slave_read_only", "1".into());
     } else {
         line("role", "master".into());
+    }
+    if let Some((term, in_sync)) =
+        node.bus.as_ref().and_then(|bus| bus.look(|engine| engine.in_sync_to_show()))
+    {
+        line("term", term.to_string());
+        line("in_sync_copies", in_sync.to_string());
     }
     line("ranges_received", replication.ranges_received.load(Ordering::Relaxed).to_string());
     let feeds = replication.feeds.all();
@@ -222,7 +271,8 @@ pub fn wait(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<
 }
 
 /// `WAITAOF numlocal numreplicas timeout`: answers when this connection's writes are on the disk of so many nodes: this one
-/// (0 or 1), and replicas. Who waits has the next fsync start at once, there as well.
+/// (0 or 1), and replicas. Who waits has the next fsync start at once, there as well. In a cluster this node counts only when all
+/// copies that could be elected in its place have them on disk too: then no failover loses them.
 pub fn waitaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     if context.node.replication.is_replica() {
         return Err(CommandError::text(
@@ -259,13 +309,14 @@ pub fn waitaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Rep
     let node = Arc::clone(context.node);
     context.pause(Pause::Reply(Box::pin(async move {
         let feeds = &node.replication.feeds;
-        if replicas > 0 {
-            feeds.want_on_disk(generation);
-        }
+        feeds.want_on_disk(generation);
         let enough = async {
             // Also where only replicas are asked for: they are told what is written, and this has it written now.
             node.log.durable(generation).await?;
-            feeds.until(|feeds| feeds.on_disk(generation) as i64 >= replicas).await;
+            let enough = |feeds: &Feeds| {
+                feeds.on_disk(generation) as i64 >= replicas && (local == 0 || feeds.is_saved(generation))
+            };
+            feeds.until(enough).await;
             Ok::<(), CommandError>(())
         };
         let result = tokio::select! {
@@ -288,10 +339,12 @@ pub fn waitaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Rep
     Ok(())
 }
 
-/// Whether a generation is on the disk of this node, and on those of how many replicas.
+/// Whether a generation is on the disk of this node and saved: in a cluster also on those of all copies that may be elected. And
+/// on the disks of how many replicas it is.
 fn on_disk(node: &Shared, generation: Generation) -> (bool, i64) {
+    let feeds = &node.replication.feeds;
     let durable = node.log.store().is_some_and(|store| store.durable() >= generation);
-    (durable, node.replication.feeds.on_disk(generation) as i64)
+    (durable && feeds.is_saved(generation), feeds.on_disk(generation) as i64)
 }
 
 /// WAITAOF on a node without a log, and so without replicas: more than none never come.

@@ -2,18 +2,21 @@
 
 use std::net::IpAddr;
 
+use persistence::StoreId;
 use proptest::prelude::*;
 use shared::epoch::Epoch;
-use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX};
+use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX, IN_SYNC_COPIES_MAX};
 use shared::node_id::NodeId;
 use shared::rt::rng::Rng;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 use super::network::Network;
-use crate::gossip::{Claim, Event, Heartbeat, LinkId, Message, Rumor, RumoredHealth};
+use crate::gossip::{
+    Claim, Event, Heartbeat, LinkId, Message, Noted, Rumor, RumoredHealth, Vote, VoteRequest,
+};
 use crate::topology::describe::WallClock;
-use crate::topology::{Address, nodes_conf};
+use crate::topology::{Address, CopyId, InSync, ShardId, nodes_conf};
 
 /// Makes up messages: names that are known, one's own and strangers'; any epoch, slots and health.
 struct Liar {
@@ -52,6 +55,13 @@ impl Liar {
             current_epoch: self.epoch(),
             config_epoch: self.epoch(),
             primary: (self.rng.below(3) == 0).then(|| self.name()),
+            shard: self.shard(),
+            term: self.epoch(),
+            serving: self.rng.below(2) == 0,
+            offset: self.rng.below(9),
+            stamp: self.rng.below(9_000),
+            lease_ms: [0, 1, 1_000, u64::MAX][self.rng.below(4) as usize],
+            priority: 100,
             address: self.address(),
             up: true,
             slots: self.slots(),
@@ -59,15 +69,51 @@ impl Liar {
         }
     }
 
+    fn shard(&mut self) -> ShardId {
+        ShardId(self.name())
+    }
+
+    fn in_sync(&mut self) -> InSync {
+        let copy = |liar: &mut Liar| CopyId {
+            node: liar.name(),
+            store: StoreId::from_bytes([liar.rng.next_u64() as u8; 20]),
+        };
+        let copies = (0..self.rng.below(IN_SYNC_COPIES_MAX as u64 + 1)).map(|_| copy(self)).collect();
+        InSync { term: self.epoch(), version: self.rng.below(4), copies }
+    }
+
+    fn vote_request(&mut self) -> VoteRequest {
+        VoteRequest {
+            epoch: self.epoch(),
+            shard: self.shard(),
+            store: StoreId::from_bytes([1; 20]),
+            slots: self.slots(),
+            config_epoch: self.epoch(),
+            noted: (self.rng.below(2) == 0).then(|| self.in_sync()),
+            ordered: self.rng.below(2) == 0,
+            resigned: (self.rng.below(2) == 0).then(|| self.epoch()),
+        }
+    }
+
     fn event(&mut self) -> Event {
-        let message = match self.rng.below(5) {
+        let message = match self.rng.below(11) {
             0 => Message::Ping(self.heartbeat()),
             1 => Message::Pong(self.heartbeat()),
             2 => Message::Meet(self.heartbeat()),
             3 => Message::Fail(self.name()),
-            _ => {
-                Message::Update(Claim { node: self.name(), config_epoch: self.epoch(), slots: self.slots() })
-            }
+            4 => Message::Note(self.shard(), self.in_sync()),
+            5 => Message::Noted(self.shard(), Noted { term: self.epoch(), version: self.rng.below(3) }),
+            6 => Message::VoteRequest(Box::new(self.vote_request())),
+            7 => Message::Vote(Vote { epoch: self.epoch(), shard: self.shard(), noted: self.in_sync() }),
+            8 => Message::Handover,
+            9 => Message::Resigned(self.epoch()),
+            _ => Message::Update(Claim {
+                node: self.name(),
+                config_epoch: self.epoch(),
+                shard: self.shard(),
+                term: self.epoch(),
+                slots: self.slots(),
+            }),
         };
         let number = self.rng.below(20);
         let link = if self.rng.below(2) == 0 { LinkId::Out(number) } else { LinkId::In(number) };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::network::Network;
 use crate::gossip::{Event, Heartbeat, LinkId, Message, Rumor, RumoredHealth};
-use crate::topology::{Address, Link};
+use crate::topology::{Address, Link, ShardId};
 use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
@@ -19,6 +19,13 @@ fn heartbeat(rumors: Vec<Rumor>) -> Heartbeat {
         current_epoch: Epoch(0),
         config_epoch: Epoch(0),
         primary: None,
+        shard: ShardId(NodeId::from_bytes([9; 20])),
+        term: Epoch(0),
+        serving: true,
+        offset: 0,
+        stamp: 0,
+        lease_ms: 0,
+        priority: 100,
         address: Address { ip: None, port: 7000, bus_port: 17000 },
         up: true,
         slots: SlotSet::new(),

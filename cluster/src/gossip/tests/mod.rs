@@ -5,5 +5,5 @@ mod failing;
 mod forged;
 mod joining;
 mod moving;
-mod network;
+pub(crate) mod network;
 mod owning;

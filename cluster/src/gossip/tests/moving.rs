@@ -109,9 +109,9 @@ fn a_replica_owns_no_slots_and_gets_none() {
     let [primary, replica] = [network.id(0), network.id(2)];
     let mine = network.engines[2].topology().me().slots().clone();
     let slot = mine.iter().next().unwrap();
-    network.order(2, |engine, _, rng| {
+    network.order(2, |engine, now, rng| {
         engine.flush_slots();
-        engine.replicate(primary, true, rng).unwrap();
+        engine.replicate(primary, true, now, rng).unwrap();
         assert_eq!(engine.add_slots(&mine), Err(Refused::OwnsNothing));
         assert_eq!(engine.give_slot(slot, primary, true), Err(Refused::NotPrimary));
     });

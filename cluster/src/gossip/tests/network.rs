@@ -1,6 +1,6 @@
 //! A network in memory: links break, messages are lost and overtake each other, as the seed says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use shared::node_id::NodeId;
@@ -8,11 +8,12 @@ use shared::rt::rng::Rng;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
+use crate::failover::LogStatus;
 use crate::gossip::engine::TICK_MS;
 use crate::gossip::{Effect, Engine, Event, LinkId, Message, Settings};
 use crate::topology::{Address, Health, Member, Moment, Topology};
 
-pub(super) const TIMEOUT_MS: u64 = 1_000;
+pub(crate) const TIMEOUT_MS: u64 = 1_000;
 
 enum Delivery {
     Tick,
@@ -22,19 +23,25 @@ enum Delivery {
 }
 
 /// Several engines and what travels between them.
-pub(super) struct Network {
-    pub(super) engines: Vec<Engine>,
-    pub(super) now: u64,
+pub(crate) struct Network {
+    pub(crate) engines: Vec<Engine>,
+    pub(crate) now: u64,
     /// Percent of messages that vanish.
-    pub(super) loss: u64,
+    pub(crate) loss: u64,
     /// Longest time a message takes, milliseconds.
-    pub(super) delay_ms_max: u64,
+    pub(crate) delay_ms_max: u64,
     /// Nodes that neither hear nor speak.
-    pub(super) silent: Vec<bool>,
+    pub(crate) silent: Vec<bool>,
     /// Slots each node was told to have lost.
-    pub(super) lost: Vec<SlotSet>,
+    pub(crate) lost: Vec<SlotSet>,
     /// What is in each node's `nodes.conf`.
-    saved: Vec<Topology>,
+    pub(crate) saved: Vec<Topology>,
+    /// How the log of each node does, as it is told with every tick.
+    pub(crate) logs: Vec<LogStatus>,
+    /// What nodes are to do in their shards, oldest first.
+    pub(crate) moves: Vec<(usize, Effect)>,
+    /// From whom to whom nothing arrives.
+    pub(crate) blocked: BTreeSet<(usize, usize)>,
     rng: Rng,
     due: BTreeMap<(u64, u64), (usize, Delivery)>,
     sequence: u64,
@@ -43,8 +50,22 @@ pub(super) struct Network {
     next_incoming: u64,
 }
 
-pub(super) fn settings() -> Settings {
-    Settings { node_timeout_ms: TIMEOUT_MS, require_full_coverage: true, announce_ip: None }
+pub(crate) fn settings() -> Settings {
+    Settings {
+        node_timeout_ms: TIMEOUT_MS,
+        require_full_coverage: true,
+        announce_ip: None,
+        replica_priority: 100,
+        replica_no_failover: false,
+    }
+}
+
+/// The engine of a node that starts with this on its disk.
+fn engine(topology: Topology, log: LogStatus, now: Moment) -> Engine {
+    let mut engine = Engine::new(topology, settings(), now);
+    engine.opened(log);
+    engine.led();
+    engine
 }
 
 fn ip(node: usize) -> IpAddr {
@@ -53,7 +74,7 @@ fn ip(node: usize) -> IpAddr {
 
 impl Network {
     /// Nodes that know nobody, not even their own IP.
-    pub(super) fn new(nodes: usize, seed: u64) -> Network {
+    pub(crate) fn new(nodes: usize, seed: u64) -> Network {
         let mut network = Network {
             engines: Vec::new(),
             now: 0,
@@ -62,6 +83,9 @@ impl Network {
             silent: vec![false; nodes],
             lost: vec![SlotSet::new(); nodes],
             saved: Vec::new(),
+            logs: vec![LogStatus::default(); nodes],
+            moves: Vec::new(),
+            blocked: BTreeSet::new(),
             rng: Rng::from_seed(seed),
             due: BTreeMap::new(),
             sequence: 0,
@@ -74,14 +98,14 @@ impl Network {
             let address = Address { ip: None, port: 7000, bus_port: 17000 };
             let topology = Topology::new(NodeId::from_bytes(name), address);
             network.saved.push(topology.clone());
-            network.engines.push(Engine::new(topology, settings(), Moment::default()));
+            network.engines.push(engine(topology, LogStatus::default(), Moment::default()));
             network.post(node, network.rng.clone().below(TICK_MS), Delivery::Tick);
         }
         network
     }
 
     /// A cluster whose nodes have met and share the slots evenly.
-    pub(super) fn formed(nodes: usize, seed: u64) -> Network {
+    pub(crate) fn formed(nodes: usize, seed: u64) -> Network {
         let mut network = Network::new(nodes, seed);
         network.share_slots();
         network.meet_all();
@@ -89,12 +113,16 @@ impl Network {
         network
     }
 
-    pub(super) fn id(&self, node: usize) -> NodeId {
+    pub(crate) fn id(&self, node: usize) -> NodeId {
         self.engines[node].topology().my_id()
     }
 
-    pub(super) fn share_slots(&mut self) {
-        let nodes = self.engines.len();
+    pub(crate) fn share_slots(&mut self) {
+        self.share_slots_of(self.engines.len());
+    }
+
+    /// Shares the slots between the first nodes.
+    pub(crate) fn share_slots_of(&mut self, nodes: usize) {
         for node in 0..nodes {
             let share: SlotSet = Slot::all().filter(|s| s.index() * nodes / 16_384 == node).collect();
             self.order(node, |engine, _, _| engine.add_slots(&share).unwrap());
@@ -102,18 +130,18 @@ impl Network {
         }
     }
 
-    pub(super) fn meet_all(&mut self) {
+    pub(crate) fn meet_all(&mut self) {
         for other in 1..self.engines.len() {
             self.order(0, |engine, now, rng| engine.meet(ip(other), 7000, 17000, now, rng));
         }
     }
 
-    pub(super) fn meet(&mut self, node: usize, other: usize) {
+    pub(crate) fn meet(&mut self, node: usize, other: usize) {
         self.order(node, |engine, now, rng| engine.meet(ip(other), 7000, 17000, now, rng));
     }
 
     /// An administrator's order to one node.
-    pub(super) fn order<T>(
+    pub(crate) fn order<T>(
         &mut self,
         node: usize,
         order: impl FnOnce(&mut Engine, Moment, &mut Rng) -> T,
@@ -126,7 +154,7 @@ impl Network {
     }
 
     /// Hands an engine an event and performs its effects.
-    pub(super) fn give(&mut self, node: usize, event: Event) {
+    pub(crate) fn give(&mut self, node: usize, event: Event) {
         let before = durable(&self.engines[node]);
         let effects = self.engines[node].handle(event, Moment::from_ms(self.now), &mut self.rng);
         let after = durable(&self.engines[node]);
@@ -137,14 +165,16 @@ impl Network {
     }
 
     /// The process of a node ends and starts anew from its `nodes.conf`; its links break.
-    pub(super) fn restart(&mut self, node: usize) {
+    pub(crate) fn restart(&mut self, node: usize) {
         self.cut(node);
-        let topology = self.saved[node].clone();
-        self.engines[node] = Engine::new(topology, settings(), Moment::from_ms(self.now));
+        let (topology, log) = (self.saved[node].clone(), self.logs[node].clone());
+        self.engines[node] = engine(topology, log, Moment::from_ms(self.now));
+        let effects = self.engines[node].effects(Moment::from_ms(self.now));
+        self.perform(node, effects);
     }
 
     /// Breaks every link of a node.
-    pub(super) fn cut(&mut self, node: usize) {
+    pub(crate) fn cut(&mut self, node: usize) {
         let ends: Vec<_> = self.ends.keys().copied().filter(|&(at, _)| at == node).collect();
         for end in ends {
             self.close(end.0, end.1);
@@ -152,7 +182,7 @@ impl Network {
     }
 
     /// Runs until it is true or so many milliseconds have passed; whether it became true.
-    pub(super) fn run_until(&mut self, ms: u64, mut done: impl FnMut(&Network) -> bool) -> bool {
+    pub(crate) fn run_until(&mut self, ms: u64, mut done: impl FnMut(&Network) -> bool) -> bool {
         let end = self.now + ms;
         while !done(self) {
             let Some((&(at, sequence), _)) = self.due.first_key_value() else { return false };
@@ -168,30 +198,30 @@ impl Network {
         true
     }
 
-    pub(super) fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         self.run_until(ms, |_| false);
     }
 
-    pub(super) fn all_up(&self) -> bool {
+    pub(crate) fn all_up(&self) -> bool {
         (0..self.engines.len()).all(|n| self.silent[n] || self.engines[n].up())
     }
 
-    pub(super) fn health(&self, at: usize, of: usize) -> Health {
+    pub(crate) fn health(&self, at: usize, of: usize) -> Health {
         self.engines[at].topology().member(self.id(of)).map_or(Health::Reachable, |m| m.health)
     }
 
-    pub(super) fn failed(&self, at: usize, of: usize) -> bool {
+    pub(crate) fn failed(&self, at: usize, of: usize) -> bool {
         matches!(self.health(at, of), Health::Failed { .. })
     }
 
     /// Who owns each slot and in which epochs, as one node sees it.
-    pub(super) fn picture(&self, node: usize) -> Vec<String> {
+    pub(crate) fn picture(&self, node: usize) -> Vec<String> {
         let line =
             |m: &Member| format!("{} {:?} {} {:?}", m.id, m.address, m.config_epoch, m.slots().ranges());
         self.engines[node].topology().members().filter(|m| m.joined()).map(line).collect()
     }
 
-    pub(super) fn all_agree(&self) -> bool {
+    pub(crate) fn all_agree(&self) -> bool {
         let speaking: Vec<usize> = (0..self.engines.len()).filter(|&n| !self.silent[n]).collect();
         speaking.iter().all(|&n| self.picture(n) == self.picture(speaking[0]))
     }
@@ -206,6 +236,8 @@ impl Network {
             Delivery::Tick => {
                 self.post(node, TICK_MS, Delivery::Tick);
                 if !self.silent[node] {
+                    let log = self.logs[node].clone();
+                    self.engines[node].set_log(log);
                     self.give(node, Event::Tick);
                 }
             }
@@ -234,6 +266,9 @@ impl Network {
             match effect {
                 Effect::Save => self.saved[node] = self.engines[node].topology().clone(),
                 Effect::Show => {}
+                Effect::WaitFor(_) | Effect::Follow | Effect::Lead | Effect::Pause(_) => {
+                    self.moves.push((node, effect));
+                }
                 Effect::SlotsLost(slots) => slots.iter().for_each(|s| {
                     self.lost[node].insert(s);
                 }),
@@ -252,7 +287,7 @@ impl Network {
 
     fn send(&mut self, node: usize, link: LinkId, message: Message) {
         let Some(&(to, at_peer)) = self.ends.get(&(node, link)) else { return };
-        if self.silent[node] || self.rng.below(100) < self.loss {
+        if self.silent[node] || self.blocked.contains(&(node, to)) || self.rng.below(100) < self.loss {
             return;
         }
         let delay = self.rng.below(self.delay_ms_max + 1);

@@ -3,6 +3,7 @@
 use super::network::Network;
 use crate::gossip::admin::{Bumped, Refused};
 use crate::gossip::{Claim, Event, LinkId, Message};
+use crate::topology::ShardId;
 use shared::epoch::Epoch;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
@@ -54,7 +55,13 @@ fn an_update_is_believed_only_with_a_higher_epoch_and_never_about_oneself() {
         local: [127, 0, 0, 1].into(),
         remote: [127, 0, 0, 2].into(),
         sender: peer,
-        message: Message::Update(Claim { node, config_epoch: Epoch(epoch), slots: SlotSet::full() }),
+        message: Message::Update(Claim {
+            node,
+            config_epoch: Epoch(epoch),
+            shard: ShardId(node),
+            term: Epoch(0),
+            slots: SlotSet::full(),
+        }),
     };
     let before = network.picture(0);
     network.give(0, update(me, 100));
@@ -83,7 +90,7 @@ fn a_reset_node_knows_nobody_and_owns_nothing() {
     let mut network = Network::formed(3, 5);
     let old = network.id(0);
     let new = shared::node_id::NodeId::from_bytes([5; 20]);
-    network.order(0, |engine, now, _| engine.reset(Some(new), now));
+    network.order(0, |engine, now, rng| engine.reset(Some(new), now, rng));
     let topology = network.engines[0].topology();
     assert_eq!((topology.len(), topology.assigned(), topology.my_id()), (1, 0, new));
     assert_eq!((topology.current_epoch, network.lost[0].len()), (Epoch(0), 8_192 - 2_730));

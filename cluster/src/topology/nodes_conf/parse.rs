@@ -1,12 +1,15 @@
 //! Reading `nodes.conf`.
 
+use std::collections::BTreeMap;
+
 use shared::epoch::Epoch;
 use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX};
 use shared::node_id::NodeId;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
-use crate::topology::{Address, Health, Member, Moment, Moves, Stage, Topology};
+use super::notes;
+use crate::topology::{Address, Health, Member, Moment, Moves, Office, ShardId, Stage, Topology};
 
 /// Why a file is no `nodes.conf`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,16 +38,28 @@ struct Parsed {
 /// The cluster that the file tells of.
 ///
 /// # Errors
-/// Any line that Redis 7.0 would not write, two nodes with one name or one slot, no or more than one `myself`, a replica with
+/// Any line that neither Redis 7.0 nor this node would write, two nodes with one name or one slot, no or more than one `myself`, a replica with
 /// slots.
 pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     let mut nodes: Vec<Parsed> = Vec::new();
-    let mut epochs = None;
+    let (mut shards, mut office, mut epochs, mut log_term) = (BTreeMap::new(), None, None, None);
     for (index, line) in text.lines().enumerate() {
         let at_line = |what| BadNodesConf::Line { line: index + 1, what };
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         match words.as_slice() {
             [] => {}
+            ["shard", words @ ..] => {
+                let (id, shard) = notes::shard(words).map_err(at_line)?;
+                if shards.insert(id, shard).is_some() {
+                    return Err(at_line("a shard twice"));
+                }
+            }
+            ["log", "term", term] => log_term = Some(parse_epoch(term).map_err(at_line)?),
+            ["office", words @ ..] => {
+                if office.replace(notes::office(words).map_err(at_line)?).is_some() {
+                    return Err(at_line("a second office"));
+                }
+            }
             ["vars", vars @ ..] => epochs = Some(parse_vars(vars).map_err(at_line)?),
             words => nodes.push(parse_node(words).map_err(at_line)?),
         }
@@ -54,6 +69,13 @@ pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     topology.last_vote_epoch = last_vote_epoch;
     topology.current_epoch = current_epoch;
     topology.current_epoch = topology.highest_epoch();
+    if topology.me().primary.is_some() && office.is_some() {
+        return Err(BadNodesConf::Whole("a replica has no office"));
+    }
+    topology.me_mut().term = office.as_ref().map_or(Epoch::default(), |office: &Office| office.term);
+    topology.office = office;
+    topology.log_term = log_term;
+    shards.into_iter().for_each(|(id, shard)| *topology.shard_mut(id) = shard);
     Ok(topology)
 }
 
@@ -68,6 +90,7 @@ fn assemble(nodes: Vec<Parsed>) -> Result<Topology, BadNodesConf> {
     let address = me.member.address.ok_or(BadNodesConf::Whole("myself has no address"))?;
     let mut topology = Topology::new(me.member.id, address);
     topology.me_mut().config_epoch = me.member.config_epoch;
+    topology.me_mut().shard = me.member.shard;
     topology.me_mut().primary = me.member.primary;
     let my_id = me.member.id;
     for Parsed { member, slots, moves, myself } in nodes {
@@ -107,7 +130,7 @@ fn parse_vars(words: &[&str]) -> Result<(Epoch, Epoch), &'static str> {
     Ok(epochs)
 }
 
-fn parse_epoch(word: &str) -> Result<Epoch, &'static str> {
+pub(super) fn parse_epoch(word: &str) -> Result<Epoch, &'static str> {
     match word.parse() {
         Ok(number) if number <= EPOCH_MAX => Ok(Epoch(number)),
         _ => Err("not an epoch"),
@@ -119,11 +142,14 @@ fn parse_node(words: &[&str]) -> Result<Parsed, &'static str> {
         return Err("a node has at least eight words");
     };
     let id: NodeId = id.parse().map_err(|_| "a node's name is 40 hexadecimal digits")?;
-    let mut member = Member::new(id, Some(parse_address(address)?), Stage::Joined);
+    let (address, shard) = parse_address(address)?;
+    let mut member = Member::new(id, Some(address), Stage::Joined);
     member.primary = match *primary {
         "-" => None,
         primary => Some(primary.parse().map_err(|_| "a primary's name is 40 hexadecimal digits")?),
     };
+    // A file that does not name it is of Redis 7.0 or older.
+    member.shard = shard.unwrap_or(ShardId(member.primary.unwrap_or(id)));
     member.config_epoch = parse_epoch(epoch)?;
     let mut myself = false;
     for flag in flags.split(',') {
@@ -153,14 +179,19 @@ fn parse_node(words: &[&str]) -> Result<Parsed, &'static str> {
     Ok(Parsed { member, slots, moves: moving, myself })
 }
 
-/// `ip:port@bus-port`, with the IP empty if unknown and maybe `,hostname` behind it.
-fn parse_address(word: &str) -> Result<Address, &'static str> {
+/// `ip:port@bus-port`, with the IP empty if unknown, and behind it maybe `,hostname` and `,shard-id=ID`.
+fn parse_address(word: &str) -> Result<(Address, Option<ShardId>), &'static str> {
     const WHAT: &str = "not an address of the form ip:port@bus-port";
-    let word = word.split(',').next().unwrap_or_default();
+    let mut parts = word.split(',');
+    let word = parts.next().unwrap_or_default();
+    let shard = parts.find_map(|part| part.strip_prefix("shard-id="));
+    let shard = shard.map(str::parse).transpose().map_err(|_| "a shard's name is 40 hexadecimal digits")?;
     let (client, bus_port) = word.split_once('@').ok_or(WHAT)?;
     let (ip, port) = client.rsplit_once(':').ok_or(WHAT)?;
     let ip = if ip.is_empty() { None } else { Some(ip.parse().map_err(|_| WHAT)?) };
-    Ok(Address { ip, port: port.parse().map_err(|_| WHAT)?, bus_port: bus_port.parse().map_err(|_| WHAT)? })
+    let address =
+        Address { ip, port: port.parse().map_err(|_| WHAT)?, bus_port: bus_port.parse().map_err(|_| WHAT)? };
+    Ok((address, shard))
 }
 
 fn parse_slots(words: &[&str]) -> Result<SlotSet, &'static str> {
@@ -220,7 +251,7 @@ vars currentEpoch 3 lastVoteEpoch 0
         assert_eq!((topology.len(), topology.size()), (4, 3));
         let text = render(&topology, CLOCK);
         assert_eq!(render(&parse(&text).unwrap(), CLOCK), text);
-        assert!(text.contains("41004@51004 slave 35937b1015e794f960f6be191a41f5e16e4ef87a "), "{text}");
+        assert!(text.contains("41004@51004,,shard-id=35937b1015e794f960f6be191a41f5e16e4ef87a slave 35937b1015e794f960f6be191a41f5e16e4ef87a "), "{text}");
     }
 
     #[test]

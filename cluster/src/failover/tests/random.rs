@@ -1,0 +1,101 @@
+//! Whatever happens, nothing that was called saved is lost; and once it is over, every shard serves and its copies are the same.
+
+use proptest::prelude::*;
+
+use super::shards::Shards;
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy)]
+enum Trouble {
+    Crash,
+    Wipe,
+    Silence,
+    Block(usize),
+    Stall,
+    HandOver,
+    Force,
+    Calm,
+}
+
+fn troubles() -> impl Strategy<Value = Vec<(usize, Trouble, u64)>> {
+    let kinds = prop_oneof![
+        3 => Just(Trouble::Crash),
+        1 => Just(Trouble::Wipe),
+        3 => Just(Trouble::Silence),
+        2 => (0..9_usize).prop_map(Trouble::Block),
+        2 => Just(Trouble::Stall),
+        1 => Just(Trouble::HandOver),
+        1 => Just(Trouble::Force),
+        2 => Just(Trouble::Calm),
+    ];
+    prop::collection::vec((0..9_usize, kinds, 0..3_000_u64), 1..14)
+}
+
+fn happen(shards: &mut Shards, node: usize, trouble: Trouble, wiped: &mut Vec<usize>) {
+    match trouble {
+        Trouble::Crash => shards.crash(node),
+        // What the last copy in sync loses is lost: that is no single fault.
+        Trouble::Wipe if shards.copies_in_sync(node) > 1 && !wiped.contains(&(node % 3)) => {
+            wiped.push(node % 3);
+            shards.wipe(node);
+        }
+        Trouble::Wipe => {}
+        Trouble::Silence => shards.network.silent[node] = !shards.network.silent[node],
+        Trouble::Block(other) => {
+            let pair = (node, other % shards.nodes());
+            if !shards.network.blocked.remove(&pair) {
+                shards.network.blocked.insert(pair);
+            }
+        }
+        Trouble::Stall => shards.stall(node, true),
+        Trouble::HandOver | Trouble::Force => {
+            let manner = match trouble {
+                Trouble::HandOver => crate::failover::handover::Manner::HandOver,
+                _ => crate::failover::handover::Manner::Force,
+            };
+            // Refused where it makes no sense.
+            let _ = shards.network.order(node, |engine, now, rng| engine.fail_over(manner, now, rng));
+        }
+        Trouble::Calm => {
+            shards.network.silent.fill(false);
+            shards.network.blocked.clear();
+            (0..shards.nodes()).for_each(|node| shards.stall(node, false));
+        }
+    }
+}
+
+fn survives(replicas_each: usize, seed: u64, troubles: &[(usize, Trouble, u64)]) {
+    let mut shards = Shards::new(replicas_each, seed);
+    let mut wiped = Vec::new();
+    for &(node, trouble, ms) in troubles {
+        let node = node % shards.nodes();
+        happen(&mut shards, node, trouble, &mut wiped);
+        let end = shards.network.now + ms;
+        while shards.network.now < end {
+            let writer = shards.rng.below(shards.nodes() as u64) as usize;
+            shards.write(writer);
+            shards.step();
+        }
+    }
+    happen(&mut shards, 0, Trouble::Calm, &mut wiped);
+    let healed = shards.run_until(60_000, Shards::all_in_sync);
+    assert!(healed, "seed {seed}: not healed\n{}", shards.picture());
+    for (&shard, saved) in &shards.saved {
+        let primary = shards.primary(shard).unwrap();
+        assert!(shards.log(primary).starts_with(saved));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_copies_lose_nothing_that_was_saved(seed: u64, troubles in troubles()) {
+        survives(1, seed, &troubles);
+    }
+
+    #[test]
+    fn three_copies_lose_nothing_that_was_saved(seed: u64, troubles in troubles()) {
+        survives(2, seed, &troubles);
+    }
+}

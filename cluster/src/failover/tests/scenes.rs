@@ -1,0 +1,157 @@
+//! What happens when one thing fails.
+
+use super::shards::Shards;
+use crate::failover::handover::{Manner, NotNow};
+use crate::gossip::tests::network::TIMEOUT_MS;
+
+/// Writes to a shard's primary until so much is saved.
+fn save(shards: &mut Shards, primary: usize, count: usize) {
+    let shard = shards.shard(primary);
+    for _ in 0..count {
+        shards.write(primary);
+        shards.step();
+    }
+    let saved = |shards: &Shards| shards.saved.get(&shard).map_or(0, Vec::len) >= count;
+    assert!(shards.run_until(5_000, saved), "{}", shards.picture());
+}
+
+#[test]
+fn a_replica_is_elected_within_half_a_node_timeout_after_its_primary_failed() {
+    let mut shards = Shards::new(1, 1);
+    save(&mut shards, 0, 5);
+    let shard = shards.shard(0);
+    shards.network.silent[0] = true;
+    let fell = shards.network.now;
+    assert!(shards.run_until(5_000, |shards| shards.primary(shard) == Some(3)), "{}", shards.picture());
+    // Nothing tells of it but silence: the next ping is due in half a timeout.
+    assert!(shards.network.now - fell < 2 * TIMEOUT_MS, "after {} ms", shards.network.now - fell);
+    shards.network.silent[0] = false;
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+    assert_eq!(shards.network.engines[0].topology().me().primary, Some(shards.network.id(3)));
+}
+
+#[test]
+fn of_two_replicas_the_one_with_more_is_elected() {
+    for seed in 0..4 {
+        let mut shards = Shards::new(2, seed);
+        save(&mut shards, 0, 5);
+        // One replica does not hear the primary any more, which goes on writing for a while: less than it takes to leave the set.
+        shards.network.blocked.insert((0, 3));
+        for _ in 0..15 {
+            shards.write(0);
+            shards.step();
+        }
+        shards.network.silent[0] = true;
+        let shard = shards.shard(6);
+        let elected = |shards: &Shards| [Some(3), Some(6)].contains(&shards.primary(shard));
+        assert!(shards.run_until(10_000, elected), "{}", shards.picture());
+        assert_eq!(shards.primary(shard), Some(6), "seed {seed}: {}", shards.picture());
+    }
+}
+
+#[test]
+fn a_primary_that_lost_its_folder_does_not_serve_and_its_replica_takes_over() {
+    let mut shards = Shards::new(1, 2);
+    save(&mut shards, 1, 5);
+    let shard = shards.shard(1);
+    shards.wipe(1);
+    assert!(!shards.network.engines[1].in_office());
+    assert!(shards.run_until(10_000, |shards| shards.primary(shard) == Some(4)), "{}", shards.picture());
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+    assert_eq!(shards.log(1).len(), 5, "it got everything back");
+}
+
+#[test]
+fn what_only_a_wiped_primary_had_is_lost_but_its_old_replica_is_not_wiped_too() {
+    let mut shards = Shards::new(1, 8);
+    save(&mut shards, 0, 5);
+    shards.network.silent[3] = true;
+    save(&mut shards, 0, 8);
+    shards.wipe(0);
+    shards.network.silent[3] = false;
+    shards.taken_over = true;
+    shards.run(20_000);
+    assert_eq!(shards.primary(shards.shard(0)), None, "a person has to say who serves: {}", shards.picture());
+    assert!(shards.log(3).len() >= 5);
+    shards.network.order(3, |engine, now, rng| engine.fail_over(Manner::TakeOver, now, rng)).unwrap();
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+    assert!(shards.log(0).len() >= 5);
+}
+
+#[test]
+fn a_primary_that_comes_back_older_is_replaced_by_the_replica_that_has_more() {
+    let mut shards = Shards::new(1, 3);
+    save(&mut shards, 2, 6);
+    let shard = shards.shard(2);
+    shards.set_back(2, 4);
+    assert!(shards.run_until(20_000, |shards| shards.primary(shard) == Some(5)), "{}", shards.picture());
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+    assert!(shards.log(2).starts_with(&shards.saved[&shard]));
+}
+
+#[test]
+fn a_replica_without_a_folder_of_its_own_any_more_is_not_elected() {
+    let mut shards = Shards::new(1, 4);
+    save(&mut shards, 0, 5);
+    shards.network.blocked.insert((0, 3));
+    shards.wipe(3);
+    shards.network.silent[0] = true;
+    shards.run(10_000);
+    let shard = shards.shard(3);
+    assert_eq!(shards.primary(shard).filter(|&node| node == 3), None, "{}", shards.picture());
+    let refused = shards.network.order(3, |engine, now, rng| engine.fail_over(Manner::Force, now, rng));
+    assert_eq!(refused, Err(NotNow::NotInSync));
+    // Somebody gives up what was saved.
+    shards.taken_over = true;
+    shards.network.order(3, |engine, now, rng| engine.fail_over(Manner::TakeOver, now, rng)).unwrap();
+    assert!(shards.run_until(10_000, |shards| shards.primary(shard) == Some(3)));
+}
+
+#[test]
+fn a_stalled_replica_leaves_the_set_and_what_is_saved_without_it_survives() {
+    let mut shards = Shards::new(2, 5);
+    save(&mut shards, 0, 3);
+    shards.stall(3, true);
+    save(&mut shards, 0, 6);
+    shards.network.silent[0] = true;
+    let shard = shards.shard(3);
+    assert!(shards.run_until(20_000, |shards| shards.primary(shard) == Some(6)), "{}", shards.picture());
+    shards.stall(3, false);
+    shards.network.silent[0] = false;
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+}
+
+#[test]
+fn an_office_is_handed_over_and_force_takes_it_from_a_primary_that_lives() {
+    let mut shards = Shards::new(1, 6);
+    save(&mut shards, 0, 5);
+    let shard = shards.shard(0);
+    for (manner, from, to) in [(Manner::HandOver, 0, 3), (Manner::Force, 3, 0), (Manner::HandOver, 0, 3)] {
+        shards.network.order(to, |engine, now, rng| engine.fail_over(manner, now, rng)).unwrap();
+        assert!(shards.run_until(5_000, |shards| shards.primary(shard) == Some(to)), "{}", shards.picture());
+        assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+        let refused = shards.network.order(to, |engine, now, rng| engine.fail_over(manner, now, rng));
+        assert_eq!(refused, Err(NotNow::NotAReplica));
+        assert!(shards.network.engines[from].topology().me().primary.is_some());
+    }
+}
+
+#[test]
+fn a_minority_primary_loses_its_lease_within_the_node_timeout() {
+    let mut shards = Shards::new(1, 7);
+    save(&mut shards, 0, 3);
+    for other in (1..6).filter(|other| *other != 3) {
+        shards.network.blocked.extend([(0, other), (other, 0), (3, other), (other, 3)]);
+    }
+    shards.run(TIMEOUT_MS);
+    let leased = shards.network.engines[0].leased_until().unwrap();
+    assert!(leased <= shards.now());
+    shards.run(5 * TIMEOUT_MS);
+    assert_eq!(
+        shards.network.engines[3].topology().me().primary,
+        Some(shards.network.id(0)),
+        "no minority elects"
+    );
+    shards.network.blocked.clear();
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+}
