@@ -124,6 +124,8 @@ pub struct Replication {
     changing: Mutex<()>,
     /// Counts how often the node has become a primary.
     led: watch::Sender<u64>,
+    /// The same, for the path of every command.
+    leads: AtomicU64,
 }
 
 impl Replication {
@@ -141,6 +143,7 @@ impl Replication {
             noted: AtomicBool::new(false),
             changing: Mutex::default(),
             led: watch::Sender::new(0),
+            leads: AtomicU64::new(0),
         }
     }
 
@@ -180,6 +183,18 @@ impl Replication {
     /// What the node is.
     pub fn role(&self) -> Role {
         self.role.borrow().clone()
+    }
+
+    /// How often the node has become a primary. Who remembers a generation of the log remembers this too: as a replica in between it
+    /// may have given up what it held.
+    #[inline]
+    pub fn led_count(&self) -> u64 {
+        self.leads.load(Ordering::Relaxed)
+    }
+
+    /// Whether the node has been a primary without a break since then.
+    pub fn leads_since(&self, led: u64) -> bool {
+        !self.is_replica() && self.led_count() == led
     }
 
     /// Waits until the node is a primary.
@@ -252,6 +267,8 @@ pub(crate) fn leads(replication: &Replication, log: &Log, keyspace: &Keyspace) {
             tracing::warn!(%error, "cannot note who writes the log from here on: no replica is taken");
         }
     }
+    // Before it takes writes: what is remembered from before counts no more.
+    replication.leads.fetch_add(1, Ordering::Relaxed);
     replication.replica.store(false, Ordering::Relaxed);
     replication.partial.store(false, Ordering::Relaxed);
     replication.led.send_modify(|count| *count += 1);

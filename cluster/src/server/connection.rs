@@ -114,20 +114,19 @@ async fn logged(shared: &Shared, generation: Generation, durable: bool) -> Resul
 }
 
 /// Waits until a majority has promised this node to elect nobody else, which it has not if it did: then its writes may be lost.
-async fn leased(shared: &Shared) -> Result<(), String> {
+async fn leased(shared: &Shared, led: u64) -> Result<(), String> {
     let patience = Duration::from_millis(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms.max(1));
     let mut changes = shared.view.changes();
     let leased = async {
-        while !shared.view.is_leased() {
-            if shared.replication.is_replica() || changes.changed().await.is_err() {
-                return Err("another node is the primary now".to_owned());
+        while shared.replication.leads_since(led) {
+            if shared.view.is_leased() {
+                return Ok(());
+            }
+            if changes.changed().await.is_err() {
+                break;
             }
         }
-        if shared.replication.is_replica() {
-            Err("another node is the primary now".to_owned())
-        } else {
-            Ok(())
-        }
+        Err("another node has become the primary".to_owned())
     };
     time::timeout(patience, leased).await.unwrap_or_else(|_| Err("no majority was heard".to_owned()))
 }
@@ -413,7 +412,7 @@ impl Connection {
         self.holding = true;
         let holds = match hold {
             Hold::Log { generation, durable } => self.until(logged(&shared, generation, durable)).await?,
-            Hold::Lease => self.until(leased(&shared)).await?,
+            Hold::Lease { led } => self.until(leased(&shared, led)).await?,
         };
         self.holding = false;
         if let Err(why) = holds {
@@ -421,9 +420,10 @@ impl Connection {
             return Err(Goodbye::Gone);
         }
         // It may have taken long.
-        let demoted = self.shared.bus.is_some() && self.shared.replication.is_replica();
-        if hold != Hold::Lease && (demoted || !self.shared.view.is_leased()) {
-            return Box::pin(self.hold(Hold::Lease)).await;
+        let led = self.session.led;
+        let demoted = self.shared.bus.is_some() && !self.shared.replication.leads_since(led);
+        if matches!(hold, Hold::Log { .. }) && (demoted || !self.shared.view.is_leased()) {
+            return Box::pin(self.hold(Hold::Lease { led })).await;
         }
         Ok(())
     }
@@ -457,7 +457,10 @@ impl Connection {
         };
         match wake {
             Some(Wake::Served { reply, generation }) => {
-                self.session.generation = generation.or(self.session.generation);
+                if generation.is_some() {
+                    (self.session.generation, self.session.led) =
+                        (generation, shared.replication.led_count());
+                }
                 self.output.extend_from_slice(&reply);
                 if let (Some(generation), AppendFsync::Always) = (generation, shared.config().appendfsync) {
                     self.hold(Hold::Log { generation, durable: true }).await?;

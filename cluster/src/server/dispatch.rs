@@ -58,6 +58,8 @@ pub(super) struct Turn<'t> {
     has_room: bool,
     /// The request that runs now is the last of what arrived.
     last: bool,
+    /// How often the node had become a primary when the turn began.
+    led: u64,
     /// A command of this turn was run on keys as the primary of a shard.
     touched_keys: bool,
     ahead: Ahead,
@@ -77,6 +79,7 @@ impl<'t> Turn<'t> {
             hold: None,
             has_room: false,
             last: false,
+            led: shared.replication.led_count(),
             touched_keys: false,
             ahead: Ahead::default(),
         }
@@ -88,8 +91,10 @@ impl<'t> Turn<'t> {
         self.shared.stats.ran(self.commands);
         session.client.seen(self.clock.now_ms, self.tally.last_command(), session);
         // Now, not when they came: the process may have been stopped in between.
-        if self.touched_keys && (!self.shared.view.is_leased() || self.shared.replication.is_replica()) {
-            return Some(Hold::Lease);
+        if self.touched_keys
+            && (!self.shared.view.is_leased() || !self.shared.replication.leads_since(self.led))
+        {
+            return Some(Hold::Lease { led: self.led });
         }
         self.hold
     }
@@ -219,6 +224,7 @@ impl<'t> Turn<'t> {
     #[inline]
     fn logged(&mut self, appended: Appended, session: &mut Session) {
         session.generation = Some(appended.generation);
+        session.led = self.led;
         let durable = self.config.appendfsync == AppendFsync::Always;
         if durable || appended.pressed {
             self.hold = Some(Hold::Log { generation: appended.generation, durable });

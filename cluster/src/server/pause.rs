@@ -34,5 +34,8 @@ pub enum Hold {
         durable: bool,
     },
     /// A majority must be heard first: another node may be the primary by now.
-    Lease,
+    Lease {
+        /// How often the node had become a primary when it did what they tell.
+        led: u64,
+    },
 }

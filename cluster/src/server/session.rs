@@ -30,6 +30,8 @@ pub struct Session {
     pub watch: Watch,
     /// What its last write will be in: WAITAOF waits for it.
     pub generation: Option<Generation>,
+    /// How often the node had become a primary then: if it did again since, what it wrote before may be gone.
+    pub led: u64,
     /// CLIENT REPLY.
     pub replies: Replies,
     /// ASKING, for its next command, and READONLY.
@@ -90,6 +92,7 @@ impl Session {
             transaction: None,
             watch: Watch::default(),
             generation: None,
+            led: 0,
             replies: Replies::On,
             said: Said::default(),
             no_touch: false,

@@ -91,6 +91,58 @@ fn where_the_replica_is_gone_the_disk_of_the_primary_is_enough_again() {
     });
 }
 
+/// A cluster whose replicas are in sync: each may take over.
+fn in_sync() -> Cluster {
+    let cluster = Cluster::ours(3, 1);
+    for primary in 0..3 {
+        let mut wire = cluster.node(primary).wire();
+        shared::testing::wait::until("its replica is in sync", || {
+            let info = wire.call(&["INFO", "replication"]);
+            info.as_str().is_some_and(|info| info.contains("in_sync_copies:2"))
+        });
+    }
+    cluster
+}
+
+#[test]
+fn edits_go_on_and_are_saved_when_a_replica_takes_over() {
+    let mut cluster = in_sync();
+    run(async {
+        let client = client(&cluster).await;
+        let opened = DocumentDoor::open(&client, &notes()).await.unwrap();
+        let door = &opened.door;
+        let owner = cluster.owner_of("doc:{notes}");
+        for _ in 0..10 {
+            door.publish(&b"before"[..]).await.unwrap();
+        }
+        timeout(PATIENCE, door.saved()).await.unwrap();
+        // These are on their way when the primary dies.
+        let mut publishing: FuturesUnordered<_> = (0..200).map(|n| door.publish(n.to_string())).collect();
+        for _ in 0..20 {
+            publishing.next().await.unwrap().unwrap();
+        }
+        cluster.node_mut(owner).kill();
+        let killed = Instant::now();
+        let mut failed = 0;
+        while let Some(published) = publishing.next().await {
+            failed += usize::from(published.is_err());
+        }
+        drop(publishing);
+        println!("published again after {:?}, {failed} were refused", killed.elapsed());
+        door.publish(&b"after"[..]).await.unwrap();
+        timeout(PATIENCE, door.saved()).await.unwrap();
+        println!("saved again after {:?}", killed.elapsed());
+        let log = opened.door.read_log_since(LogId::START).await.unwrap();
+        let edits: Vec<_> = log.entries.iter().map(|entry| entry.update.clone()).collect();
+        let count = |edit: &[u8]| edits.iter().filter(|one| one[..] == *edit).count();
+        assert!(count(b"before") >= 10 && count(b"after") >= 1, "{} entries", edits.len());
+        for number in 0..20 {
+            assert!(count(number.to_string().as_bytes()) >= 1, "{number} was published, and saved was answered since");
+        }
+        assert_eq!(failed, 0, "each is tried until it succeeds");
+    });
+}
+
 #[test]
 fn edits_are_published_received_and_saved_and_survive_a_kill() {
     let mut cluster = Cluster::ours(3, 0);

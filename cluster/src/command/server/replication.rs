@@ -225,6 +225,25 @@ fn timeout(args: &Args<'_>, index: usize) -> Result<Option<Duration>> {
     }
 }
 
+/// What this connection has written, up to which generation; [`Generation::NONE`] for nothing.
+///
+/// # Errors
+/// The node was no primary in between: it may have given that up.
+fn generation(context: &SessionContext<'_>) -> Result<Generation> {
+    let session = &context.session;
+    match session.generation {
+        None => Ok(Generation::NONE),
+        Some(generation) if context.node.replication.leads_since(session.led) => Ok(generation),
+        Some(_) => Err(no_longer_known()),
+    }
+}
+
+fn no_longer_known() -> CommandError {
+    CommandError::text(
+        "ERR this node was not the primary all the time since this connection wrote: what became of it is not known",
+    )
+}
+
 /// Waits for a timeout; without one for ever.
 async fn wait_for(timeout: Option<Duration>) {
     match timeout {
@@ -242,7 +261,8 @@ pub fn wait(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<
     }
     let replicas = args.int(1)?;
     let timeout = timeout(&args, 2)?;
-    let generation = context.session.generation.unwrap_or(Generation::NONE);
+    let generation = generation(context)?;
+    let led = context.session.led;
     let held = context.node.replication.feeds.holding(generation) as i64;
     if held >= replicas || context.in_transaction() {
         reply.int(held);
@@ -264,7 +284,10 @@ pub fn wait(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<
             () = wait_for(timeout) => {}
         }
         let mut reply = Vec::new();
-        write::integer(&mut reply, feeds.holding(generation) as i64);
+        match generation == Generation::NONE || node.replication.leads_since(led) {
+            true => write::integer(&mut reply, feeds.holding(generation) as i64),
+            false => write::error(&mut reply, &no_longer_known().to_string()),
+        }
         reply
     })));
     Ok(())
@@ -296,7 +319,8 @@ pub fn waitaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Rep
         }
         return without_log(context, replicas, timeout, reply);
     };
-    let generation = context.session.generation.unwrap_or(Generation::NONE);
+    let generation = generation(context)?;
+    let led = context.session.led;
     let (durable, copies) = on_disk(context.node, generation);
     let enough = (local == 0 || durable) && copies >= replicas;
     if context.in_transaction() || enough {
@@ -325,8 +349,9 @@ pub fn waitaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Rep
             () = wait_for(timeout) => Ok(()),
         };
         let (durable, copies) = on_disk(&node, generation);
+        let known = generation == Generation::NONE || node.replication.leads_since(led);
         let mut reply = Vec::new();
-        match result {
+        match result.and(if known { Ok(()) } else { Err(no_longer_known()) }) {
             Ok(()) => {
                 write::array(&mut reply, 2);
                 write::integer(&mut reply, i64::from(durable));
