@@ -42,7 +42,8 @@ fn run_local(args: impl Iterator<Item = String>) -> Result<(), String> {
     let first = arguments.settings.first().ok_or("a cluster has at least one node")?;
     let signals = prepare(first, arguments.settings.len() as u64)?;
     let nodes = local::start(&arguments).map_err(|error| error.to_string())?;
-    serve(signals, nodes, local::form::form)
+    let primaries = arguments.primaries;
+    serve(signals, nodes, async move |nodes| local::form::form(nodes, primaries).await)
 }
 
 /// What a process does once, however many nodes it runs.

@@ -52,6 +52,8 @@ fn settings(config: &Config) -> Settings {
         announce_ip: config.cluster_announce_ip.parse().ok(),
         replica_priority: config.replica_priority,
         replica_no_failover: config.cluster_replica_no_failover,
+        allow_replica_migration: config.cluster_allow_replica_migration,
+        migration_barrier: config.cluster_migration_barrier,
     }
 }
 

@@ -93,6 +93,10 @@ pub struct Config {
     pub replica_priority: u32,
     /// Whether this replica stands only if somebody orders it.
     pub cluster_replica_no_failover: bool,
+    /// Whether this replica may go to a primary that has lost all of its own.
+    pub cluster_allow_replica_migration: bool,
+    /// How many replicas its old primary must keep then.
+    pub cluster_migration_barrier: usize,
     /// Whether sharded channels work while the cluster is down.
     pub cluster_allow_pubsubshard_when_down: bool,
     /// Address that is told to others; empty for the one they see.
@@ -209,6 +213,8 @@ impl Config {
             cluster_require_full_coverage: yes("cluster-require-full-coverage"),
             replica_priority: u32::try_from(number("replica-priority")).unwrap_or(u32::MAX),
             cluster_replica_no_failover: yes("cluster-replica-no-failover"),
+            cluster_allow_replica_migration: yes("cluster-allow-replica-migration"),
+            cluster_migration_barrier: size("cluster-migration-barrier"),
             cluster_allow_reads_when_down: yes("cluster-allow-reads-when-down"),
             cluster_allow_pubsubshard_when_down: yes("cluster-allow-pubsubshard-when-down"),
             cluster_announce_ip: owned("cluster-announce-ip"),

@@ -135,7 +135,8 @@ impl Engine {
         }
     }
 
-    fn resign(&mut self, now: Moment) {
+    /// Gives the office up: it is taken back only by an election.
+    pub(super) fn resign(&mut self, now: Moment) {
         let Some(office) = &mut self.topology.office else { return };
         office.resigned = true;
         self.failover.resigned_at = now;

@@ -15,11 +15,13 @@
 //! - [`candidate`]: how a copy becomes primary (rules 5, 6).
 //! - [`succession`]: hearing that another one is (rules 2, 7).
 //! - [`handover`]: `CLUSTER FAILOVER`.
+//! - [`spare`]: replicas go where there are none.
 
 mod candidate;
 pub mod handover;
 mod lease;
 mod office;
+mod spare;
 mod succession;
 mod voter;
 
@@ -98,6 +100,8 @@ pub(crate) struct Failover {
     /// To whom this primary is about to hand its office over, and until when it tries.
     handing: Option<(NodeId, Moment)>,
     resigned_at: Moment,
+    /// Since when primaries have lost all their replicas.
+    orphans: BTreeMap<NodeId, Moment>,
 }
 
 impl Failover {
@@ -119,6 +123,7 @@ impl Failover {
             order: None,
             handing: None,
             resigned_at: Moment::default(),
+            orphans: BTreeMap::new(),
         }
     }
 }
@@ -131,6 +136,7 @@ impl Engine {
         self.keep_handing_over(now);
         self.keep_order(now);
         self.keep_standing(now, rng);
+        self.keep_spares(now);
     }
 
     /// The log is open: what this node is entitled to is known.

@@ -66,6 +66,12 @@ impl Engine {
             self.wait_for(None);
             return;
         }
+        if self.failover.log.failed
+            && self.topology.office.as_ref().is_some_and(|office| office.in_force.copies.len() > 1)
+        {
+            tracing::warn!("the disk has failed: a replica is to take over");
+            return self.resign(now);
+        }
         self.take_in();
         self.tell_wait();
         self.propose(now);

@@ -56,6 +56,10 @@ impl Engine {
     pub(crate) fn become_replica(&mut self, primary: NodeId) {
         let shard = self.topology.member(primary).map(|member| member.shard);
         self.topology.office = None;
+        if shard.is_some_and(|shard| shard != self.my_shard()) {
+            // What it holds is not of that one.
+            self.topology.log_term = None;
+        }
         let me = self.topology.me_mut();
         me.primary = Some(primary);
         me.term = Epoch::default();

@@ -137,10 +137,6 @@ impl Engine {
             return Err(Refused::NotEmpty);
         }
         self.topology.moves = Moves::default();
-        // What it holds is not of that shard, unless it was of it before.
-        if self.topology.member(primary).is_some_and(|member| member.shard != self.topology.me().shard) {
-            self.topology.log_term = None;
-        }
         self.become_replica(primary);
         for id in self.peers_where(Member::joined) {
             self.tell(id, now, rng);

@@ -34,6 +34,10 @@ pub struct Settings {
     pub replica_priority: u32,
     /// Whether this replica stands only if somebody orders it (`cluster-replica-no-failover`).
     pub replica_no_failover: bool,
+    /// Whether a replica may go to a primary that has lost all of its own (`cluster-allow-replica-migration`).
+    pub allow_replica_migration: bool,
+    /// How many replicas its old primary must keep (`cluster-migration-barrier`).
+    pub migration_barrier: usize,
 }
 
 /// One node's mind about its cluster. Deterministic: the same events, times and random bits give the same effects.

@@ -11,10 +11,15 @@ const PORT_DEFAULT: u16 = 7_000;
 /// How many nodes if it is not said: the fewest whose majority survives one of them.
 const NODES_DEFAULT: u16 = 3;
 
+/// From so many nodes on half of them are replicas: then each of at least three primaries has one.
+const NODES_WITH_REPLICAS: usize = 6;
+
 /// What `local` was told.
 pub struct Arguments {
-    /// The settings of each node.
+    /// The settings of each node, primaries first.
     pub settings: Vec<Settings>,
+    /// How many of them are primaries.
+    pub primaries: usize,
 }
 
 impl Arguments {
@@ -45,8 +50,20 @@ impl Arguments {
         }
         let last = port.checked_add(nodes).filter(|_| nodes > 0 && usize::from(nodes) <= CLUSTER_NODES_MAX);
         let last = last.ok_or_else(|| format!("--nodes is 1 to {CLUSTER_NODES_MAX}"))?;
-        let settings = (port..last).map(|port| node(&common, port, Path::new(&dir)));
-        Ok(Arguments { settings: settings.collect::<Result<_, _>>()? })
+        let nodes = usize::from(nodes);
+        let primaries = if nodes < NODES_WITH_REPLICAS { nodes } else { nodes.div_ceil(2) };
+        if primaries < nodes {
+            // What comes later counts: who says no is told.
+            common.splice(0..0, ["--appendonly", "yes"].map(str::to_owned));
+        }
+        let settings: Vec<Settings> =
+            (port..last).map(|port| node(&common, port, Path::new(&dir))).collect::<Result<_, _>>()?;
+        if primaries < nodes && settings.iter().any(|settings| settings.get("appendonly") != Some("yes")) {
+            return Err(format!(
+                "from --nodes {NODES_WITH_REPLICAS} on half are replicas, which keep a log: not with --appendonly no"
+            ));
+        }
+        Ok(Arguments { settings, primaries })
     }
 }
 
@@ -78,10 +95,24 @@ mod tests {
     }
 
     #[test]
+    fn from_six_nodes_on_half_are_replicas_and_keep_a_log() {
+        let arguments = of("--nodes 6").unwrap();
+        assert_eq!((arguments.primaries, arguments.settings.len()), (3, 6));
+        assert!(arguments.settings.iter().all(|settings| settings.get("appendonly") == Some("yes")));
+        assert_eq!(of("--nodes 7").unwrap().primaries, 4);
+        let three = of("--nodes 3").unwrap();
+        assert_eq!((three.primaries, three.settings[0].get("appendonly")), (3, Some("no")));
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         for (line, why) in [
             ("--nodes 0", "--nodes is 1 to 1000"),
             ("--nodes many", "--nodes takes a number, not 'many'"),
+            (
+                "--nodes 6 --appendonly no",
+                "from --nodes 6 on half are replicas, which keep a log: not with --appendonly no",
+            ),
             ("--port", "--port takes a value"),
             ("--cluster-port 9", "--cluster-port cannot be the same for all nodes of a local cluster"),
         ] {

@@ -6,11 +6,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use shared::limits::SLOTS;
+use shared::node_id::NodeId;
 use shared::rt::time::{self, Duration, Instant};
 use shared::slot_set::SlotSet;
 
 use crate::bus::Bus;
 use crate::node::Node;
+use crate::replication;
 use crate::topology::Member;
 
 /// How often the nodes are looked at while they form, milliseconds.
@@ -18,10 +20,11 @@ const LOOK_MS: u64 = 50;
 /// A handshake that led nowhere so long is begun again, milliseconds.
 const MEET_AGAIN_MS: u64 = 2_000;
 
-/// Forms the cluster, waits until every node sees it in state ok, and says so.
-pub async fn form(nodes: &[Node]) {
+/// Forms the cluster, waits until every node sees it in state ok, and says so. The nodes behind the primaries become their replicas
+/// in turn.
+pub async fn form(nodes: &[Node], primaries: usize) {
     let buses: Vec<Arc<Bus>> = nodes.iter().filter_map(|node| node.shared().bus.clone()).collect();
-    if let Err(why) = share_slots(&buses) {
+    if let Err(why) = share_slots(&buses[..primaries.min(buses.len())]) {
         return tracing::error!(why, "the cluster cannot be formed: nodes.conf cannot be written");
     }
     let ip = nodes.first().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), ip_of);
@@ -33,7 +36,30 @@ pub async fn form(nodes: &[Node]) {
         }
         time::sleep(Duration::from_millis(LOOK_MS)).await;
     }
-    tracing::info!(nodes = buses.len(), "The cluster is formed: all slots are served");
+    for (index, node) in nodes.iter().enumerate().skip(primaries) {
+        let primary = buses[index % primaries].my_id();
+        if let Err(why) = replicate(node, primary) {
+            tracing::error!(why, "a node did not become a replica");
+        }
+    }
+    tracing::info!(nodes = buses.len(), primaries, "The cluster is formed: all slots are served");
+}
+
+/// Makes a node that owns no slots and follows nobody a replica. Another one has been a part of the cluster before.
+fn replicate(node: &Node, primary: NodeId) -> Result<(), String> {
+    let shared = node.shared();
+    let Some(bus) = &shared.bus else { return Ok(()) };
+    let is_new = |member: &Member| member.primary.is_none() && member.slots().is_empty();
+    if !bus.look(|engine| is_new(engine.topology().me())) {
+        return Ok(());
+    }
+    let is_empty = shared.keyspace.is_empty();
+    bus.order(|engine, now, rng| engine.replicate(primary, is_empty, now, rng))?
+        .map_err(|error| error.to_string())?;
+    if let Some(source) = bus.my_primary() {
+        replication::follow(shared, source);
+    }
+    Ok(())
 }
 
 /// Gives each node its even share of the slots, as far as no node knows an owner.

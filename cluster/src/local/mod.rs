@@ -1,5 +1,5 @@
 //! `rustidocs-node local --nodes 3 --port 7000 --dir D [--NAME VALUE]…`: several nodes in one process that form a cluster by
-//! themselves. Node number `i` listens on port `P + i` and keeps its files in `D/PORT`.
+//! themselves. Node number `i` listens on port `P + i` and keeps its files in `D/PORT`. From six nodes on half are replicas.
 //!
 //! - [`arguments`]: what is typed; [`form`]: how the nodes become a cluster.
 

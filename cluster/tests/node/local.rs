@@ -41,6 +41,33 @@ fn it_forms_a_cluster_by_itself_and_finds_it_again_after_sigkill() {
 }
 
 #[test]
+fn six_nodes_are_three_primaries_with_a_replica_each_also_after_sigkill() {
+    let folder = TempFolder::new("local-six");
+    let port = ports::free_ports_in_a_row(6);
+    let start = || {
+        let (port, dir) = (port.to_string(), folder.path().display().to_string());
+        let args =
+            ["local", "--nodes", "6", "--port", &port, "--dir", &dir, "--cluster-node-timeout", "1000"];
+        Process::spawn(&binary::ours(binary::NODE), &args, &folder.path().join("log"))
+    };
+    let in_sync = || {
+        for port in port..port + 3 {
+            let mut wire = wait::until_some("a node listens", || Wire::try_connect(port));
+            wait::until("its replica is in sync", || {
+                let info = wire.call(&["INFO", "replication"]);
+                info.as_str().is_some_and(|info| info.contains("in_sync_copies:2"))
+            });
+        }
+    };
+    let mut process = start();
+    in_sync();
+    process.kill();
+    let mut process = start();
+    in_sync();
+    assert!(process.terminate().success());
+}
+
+#[test]
 fn what_cannot_be_the_same_for_all_is_refused() {
     let folder = TempFolder::new("local");
     let mut process = Process::spawn(

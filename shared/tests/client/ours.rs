@@ -137,7 +137,10 @@ fn edits_go_on_and_are_saved_when_a_replica_takes_over() {
         let count = |edit: &[u8]| edits.iter().filter(|one| one[..] == *edit).count();
         assert!(count(b"before") >= 10 && count(b"after") >= 1, "{} entries", edits.len());
         for number in 0..20 {
-            assert!(count(number.to_string().as_bytes()) >= 1, "{number} was published, and saved was answered since");
+            assert!(
+                count(number.to_string().as_bytes()) >= 1,
+                "{number} was published, and saved was answered since"
+            );
         }
         assert_eq!(failed, 0, "each is tried until it succeeds");
     });

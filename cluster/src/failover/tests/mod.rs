@@ -3,3 +3,4 @@
 mod random;
 mod scenes;
 mod shards;
+mod voting;

@@ -155,3 +155,37 @@ fn a_minority_primary_loses_its_lease_within_the_node_timeout() {
     shards.network.blocked.clear();
     assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
 }
+
+#[test]
+fn a_primary_whose_disk_has_failed_gives_its_office_to_a_replica() {
+    let mut shards = Shards::new(1, 9);
+    save(&mut shards, 0, 5);
+    let shard = shards.shard(0);
+    shards.break_disk(0);
+    assert!(shards.run_until(10_000, |shards| shards.primary(shard) == Some(3)), "{}", shards.picture());
+    save(&mut shards, 3, 6);
+}
+
+#[test]
+fn a_primary_that_has_lost_all_replicas_gets_one_of_a_shard_that_has_some_to_spare() {
+    let mut shards = Shards::new(2, 10);
+    for node in 0..9 {
+        shards.network.configure(node, |settings| settings.allow_replica_migration = true);
+    }
+    save(&mut shards, 0, 5);
+    shards.network.silent[3] = true;
+    shards.network.silent[6] = true;
+    let shard = shards.shard(0);
+    let moved =
+        |shards: &Shards| [4, 5, 7, 8].into_iter().filter(|&node| shards.shard(node) == shard).count();
+    let spared =
+        shards.run_until(10 * TIMEOUT_MS, |shards| moved(shards) == 1 && shards.copies_in_sync(0) == 2);
+    assert!(spared, "{}", shards.picture());
+    // It is one, and the shard that gave it keeps the other.
+    shards.run(10 * TIMEOUT_MS);
+    assert_eq!(moved(&shards), 1);
+    // Now it may take over.
+    shards.network.silent[0] = true;
+    let elected = |shards: &Shards| shards.primary(shard).is_some_and(|primary| primary != 0);
+    assert!(shards.run_until(10 * TIMEOUT_MS, elected), "{}", shards.picture());
+}

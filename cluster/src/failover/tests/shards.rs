@@ -31,6 +31,8 @@ struct Disk {
     /// It syncs nothing, and so acknowledges nothing new.
     stalled: bool,
     stalled_ms: u64,
+    /// It takes no more writes.
+    failed: bool,
 }
 
 /// A cluster of three shards; the nodes 0, 1, 2 are their primaries at first, and 3, 4, … their replicas in turn.
@@ -112,6 +114,10 @@ impl Shards {
         primary
             .and_then(|primary| self.network.engines[primary].in_sync_to_show())
             .map_or(0, |(_, copies)| copies)
+    }
+
+    pub(super) fn store(&self, node: usize) -> StoreId {
+        self.disks[node].store
     }
 
     pub(super) fn log(&self, node: usize) -> &[u32] {
@@ -204,6 +210,10 @@ impl Shards {
 
     pub(super) fn stall(&mut self, node: usize, stalled: bool) {
         self.disks[node].stalled = stalled;
+    }
+
+    pub(super) fn break_disk(&mut self, node: usize) {
+        (self.disks[node].failed, self.disks[node].stalled) = (true, true);
     }
 
     fn start(&mut self, node: usize) {
@@ -308,7 +318,7 @@ impl Shards {
             store: Some(disk.store),
             offset: disk.log.len() as u64,
             whole: true,
-            failed: false,
+            failed: disk.failed,
             followers: disk.acked.iter().map(follower).collect(),
         }
     }
@@ -414,5 +424,6 @@ fn disk(store: u8) -> Disk {
         floor: 0,
         stalled: false,
         stalled_ms: 0,
+        failed: false,
     }
 }

@@ -97,10 +97,8 @@ fn reports_lose_their_validity() {
 #[test]
 fn without_full_coverage_the_rest_goes_on_serving() {
     let mut network = Network::formed(3, 8);
-    for engine in &mut network.engines {
-        let settings = crate::gossip::Settings { require_full_coverage: false, ..engine.settings() };
-        let address = engine.topology().me().address.unwrap();
-        engine.configure(settings, address);
+    for node in 0..3 {
+        network.configure(node, |settings| settings.require_full_coverage = false);
     }
     silence(&mut network, 2);
     network.run(4 * TIMEOUT_MS);

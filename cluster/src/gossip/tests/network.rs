@@ -57,6 +57,8 @@ pub(crate) fn settings() -> Settings {
         announce_ip: None,
         replica_priority: 100,
         replica_no_failover: false,
+        allow_replica_migration: false,
+        migration_barrier: 1,
     }
 }
 
@@ -138,6 +140,14 @@ impl Network {
 
     pub(crate) fn meet(&mut self, node: usize, other: usize) {
         self.order(node, |engine, now, rng| engine.meet(ip(other), 7000, 17000, now, rng));
+    }
+
+    /// Other settings for one node.
+    pub(crate) fn configure(&mut self, node: usize, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.engines[node].settings();
+        change(&mut settings);
+        let address = self.engines[node].topology().me().address.unwrap();
+        self.engines[node].configure(settings, address);
     }
 
     /// An administrator's order to one node.
