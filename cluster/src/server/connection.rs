@@ -19,7 +19,7 @@ use super::linger;
 use super::outbox::Taken;
 use super::pause::{Hold, Pause};
 use super::scratch::{READ_BYTES, SCRATCH, Scratch};
-use super::session::{Replies, Session};
+use super::session::{Consistency, Replies, Session};
 use crate::commit::{self, Wait};
 use crate::config::high::AppendFsync;
 use crate::keyspace::waiting::Wake;
@@ -34,6 +34,11 @@ const REFUSAL_MS: u64 = 1_000;
 
 /// How many node timeouts replies wait for a majority to be heard.
 const LEASE_TIMEOUTS: u64 = 2;
+
+/// How long replies wait at least for copies to confirm, milliseconds.
+const COPIES_MS: u64 = 5_000;
+
+const NO_LONGER_PRIMARY: &str = "another node has become the primary";
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -126,9 +131,32 @@ async fn leased(shared: &Shared, led: u64) -> Result<(), String> {
                 break;
             }
         }
-        Err("another node has become the primary".to_owned())
+        Err(NO_LONGER_PRIMARY.to_owned())
     };
     time::timeout(patience, leased).await.unwrap_or_else(|_| Err("no majority was heard".to_owned()))
+}
+
+/// Waits until all copies that may be elected have on disk what this node holds now, or all replicas, and have said so to it as
+/// their primary.
+async fn copied(shared: &Shared, all: bool, led: u64) -> Result<(), String> {
+    let Some(store) = shared.log.store() else { return Ok(()) };
+    let feeds = &shared.replication.feeds;
+    // One that is not written yet: whoever acknowledges it follows this node now.
+    let generation = store.generation();
+    let copied = async {
+        feeds.want_on_disk(generation);
+        store.wait_durable(generation).await.map_err(|error| error.to_string())?;
+        let replicas = || match &shared.bus {
+            None => feeds.all().len(),
+            Some(bus) => bus.look(|engine| engine.topology().replicas(engine.topology().my_id()).count()),
+        };
+        let needed = if all || shared.bus.is_none() { replicas() } else { 0 };
+        feeds.until(|feeds| feeds.is_saved(generation) && feeds.on_disk(generation) >= needed).await;
+        if shared.replication.leads_since(led) { Ok(()) } else { Err(NO_LONGER_PRIMARY.to_owned()) }
+    };
+    let patience =
+        Duration::from_millis(COPIES_MS.max(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms));
+    time::timeout(patience, copied).await.unwrap_or_else(|_| Err("too few copies have confirmed".to_owned()))
 }
 
 struct Connection {
@@ -412,6 +440,7 @@ impl Connection {
         self.holding = true;
         let holds = match hold {
             Hold::Log { generation, durable } => self.until(logged(&shared, generation, durable)).await?,
+            Hold::Copies { all, led } => self.until(copied(&shared, all, led)).await?,
             Hold::Lease { led } => self.until(leased(&shared, led)).await?,
         };
         self.holding = false;
@@ -462,8 +491,16 @@ impl Connection {
                         (generation, shared.replication.led_count());
                 }
                 self.output.extend_from_slice(&reply);
-                if let (Some(generation), AppendFsync::Always) = (generation, shared.config().appendfsync) {
+                let led = shared.replication.led_count();
+                if self.session.consistency != Consistency::One {
+                    self.hold(Hold::Copies { all: self.session.consistency == Consistency::All, led })
+                        .await?;
+                } else if let (Some(generation), AppendFsync::Always) =
+                    (generation, shared.config().appendfsync)
+                {
                     self.hold(Hold::Log { generation, durable: true }).await?;
+                } else if !shared.view.is_leased() {
+                    self.hold(Hold::Lease { led }).await?;
                 }
             }
             Some(Wake::Retry) => {

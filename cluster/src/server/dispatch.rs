@@ -12,7 +12,7 @@ use shared::rt::time::Instant;
 use super::ahead::Ahead;
 use super::pause::{Hold, Pause};
 use super::scratch::Scratch;
-use super::session::{Replies, Session};
+use super::session::{Consistency, Replies, Session};
 use super::tally::Tally;
 use crate::command::table::{self, Found};
 use crate::command::work::Work;
@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::config::high::AppendFsync;
 use crate::maxmemory;
 use crate::node::Shared;
-use crate::redirect::{self, Route};
+use crate::redirect::{self, Route, Said};
 
 /// Longest part of a request that an error repeats, bytes.
 const QUOTED_BYTES_MAX: usize = 128;
@@ -90,6 +90,9 @@ impl<'t> Turn<'t> {
         self.tally.flush(&self.shared.stats);
         self.shared.stats.ran(self.commands);
         session.client.seen(self.clock.now_ms, self.tally.last_command(), session);
+        if self.touched_keys && session.consistency != Consistency::One {
+            return Some(Hold::Copies { all: session.consistency == Consistency::All, led: self.led });
+        }
         // Now, not when they came: the process may have been stopped in between.
         if self.touched_keys
             && (!self.shared.view.is_leased() || !self.shared.replication.leads_since(self.led))
@@ -191,7 +194,7 @@ impl<'t> Turn<'t> {
         let clock = Clock { no_touch: session.no_touch, ..self.clock };
         let result = match found.spec.handler {
             Handler::Keys(handler) => {
-                self.touched_keys |= self.config.cluster_enabled && !self.shared.replication.is_replica();
+                self.touched_keys |= !self.shared.replication.is_replica();
                 commit::run(self.shared, work, (found.spec, handler, args), route, clock, reply).map(
                     |outcome| match outcome {
                         Outcome::Done => Ran::Done,
@@ -201,6 +204,8 @@ impl<'t> Turn<'t> {
             }
             Handler::Session(handler) => {
                 session.client.last_command.store(found.index + 1, Ordering::Relaxed);
+                let touches = found.spec.name == "exec" || *route != Route::Nowhere;
+                self.touched_keys |= touches && !self.shared.replication.is_replica();
                 let mut context =
                     SessionContext::new(self.shared, &self.config, session, clock, Some(&mut *work));
                 handler(&mut context, args, reply).map(|()| match context.finish() {
@@ -331,7 +336,9 @@ impl<'t> Turn<'t> {
         if !session.authenticated && !spec.has(flag::NO_AUTH) {
             return Err(CommandError::NoAuth);
         }
-        let route = redirect::route(spec, args, &self.config, &self.shared.view, session.said)?;
+        let readonly = session.said.readonly && session.consistency == Consistency::One;
+        let said = Said { readonly, ..session.said };
+        let route = redirect::route(spec, args, &self.config, &self.shared.view, said)?;
         if self.shared.replication.is_partial() && !spec.has(flag::LOADING) {
             return Err(CommandError::Loading);
         }

@@ -33,6 +33,13 @@ pub enum Hold {
         /// Whether durable (`appendfsync always`), or written only (too much waits for the disk).
         durable: bool,
     },
+    /// More copies must hold what they tell, and confirm that this node is their primary (CLIENT CONSISTENCY).
+    Copies {
+        /// All replicas, not only those that may be elected.
+        all: bool,
+        /// How often the node had become a primary when it did what they tell.
+        led: u64,
+    },
     /// A majority must be heard first: another node may be the primary by now.
     Lease {
         /// How often the node had become a primary when it did what they tell.

@@ -36,6 +36,8 @@ pub struct Session {
     pub replies: Replies,
     /// ASKING, for its next command, and READONLY.
     pub said: Said,
+    /// CLIENT CONSISTENCY.
+    pub consistency: Consistency,
     /// CLIENT NO-TOUCH: its reads do not count as use of a key.
     pub no_touch: bool,
 }
@@ -60,6 +62,19 @@ pub struct Transaction {
     pub bytes: usize,
     /// One was refused: EXEC will refuse all.
     pub failed: bool,
+}
+
+/// How many copies must hold what a reply tells of keys (CLIENT CONSISTENCY).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Consistency {
+    /// This node alone, as in Redis: a failover may lose it.
+    #[default]
+    One,
+    /// All that could be elected: no failover loses it. A read waits until they have confirmed, since it was asked, that this node
+    /// is their primary, and that they hold what it shows: it is linearizable.
+    Quorum,
+    /// All replicas of the shard besides.
+    All,
 }
 
 /// Keys that a transaction depends on.
@@ -95,6 +110,7 @@ impl Session {
             led: 0,
             replies: Replies::On,
             said: Said::default(),
+            consistency: Consistency::One,
             no_touch: false,
         }
     }

@@ -118,3 +118,49 @@ fn an_office_is_handed_over_without_losing_a_write_or_an_error() {
     });
     assert_eq!(raw(cluster.node(5)).say(&format!("GET {key}")), format!("${written}"));
 }
+
+#[test]
+fn a_client_sets_how_many_copies_hold_what_its_replies_tell() {
+    let cluster = in_sync();
+    let key = key_at(&cluster, 0);
+    let mut client = raw(cluster.node(0));
+    assert_eq!(client.say("CLIENT CONSISTENCY SOME"), "-ERR CLIENT CONSISTENCY must be ONE, QUORUM or ALL");
+    // One replica, which is stopped: nothing is confirmed until it has left the in-sync set.
+    let process = cluster.node(3).process().unwrap();
+    for (level, held) in [("ONE", false), ("QUORUM", true)] {
+        assert_eq!(client.say(&format!("CLIENT CONSISTENCY {level}")), "+OK");
+        for words in
+            [["SET", &key, level].as_slice(), &["GET", &key], &["LPUSH", &format!("list:{{{key}}}"), "x"]]
+        {
+            process.pause();
+            client.send(words);
+            assert_eq!(client.is_silent_for(Duration::from_millis(250)), held, "{level} {words:?}");
+            process.resume();
+            let reply = client.read();
+            assert_ne!(reply.kind, '-', "{reply:?}");
+            wait::until("it is in sync again", || replication(cluster.node(0), "in_sync_copies:") == "2");
+        }
+    }
+    // What was answered at QUORUM is on the disk of the replica: it serves it alone.
+    assert_eq!(client.say("MULTI"), "+OK");
+    client.send(&["SET", &key, "all"]);
+    assert_eq!(format!("{:?}", client.read()), "+QUEUED");
+    assert_eq!(client.say("EXEC"), "*[+OK]");
+    let mut reader = raw(cluster.node(3));
+    assert_eq!(reader.say("READONLY"), "+OK");
+    assert_eq!(reader.say(&format!("GET {key}")), "$all");
+    assert_eq!(reader.say("CLIENT CONSISTENCY QUORUM"), "+OK");
+    assert!(reader.say(&format!("GET {key}")).starts_with("-MOVED"), "a replica confirms nothing alone");
+    // ALL waits for a replica that has left the set too; who waits in vain is hung up on.
+    assert_eq!(client.say("CLIENT CONSISTENCY ALL"), "+OK");
+    process.pause();
+    wait::until("the set is the primary alone", || {
+        let mut other = raw(cluster.node(0));
+        other.say(&format!("SET {key} other"));
+        other.say("WAITAOF 1 0 100");
+        replication(cluster.node(0), "in_sync_copies:") == "1"
+    });
+    client.send(&["SET", &key, "in vain"]);
+    assert_eq!(client.try_read(), None);
+    process.resume();
+}

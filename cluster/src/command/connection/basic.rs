@@ -6,7 +6,7 @@ use shared::resp::Protocol;
 
 use crate::command::{Args, CommandError, Reply, SessionContext};
 use crate::redirect::Said;
-use crate::server::session::Replies;
+use crate::server::session::{Consistency, Replies};
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
 
@@ -51,6 +51,7 @@ pub fn reset(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_
     session.replies = Replies::On;
     session.said = Said::default();
     session.no_touch = false;
+    session.consistency = Consistency::One;
     session.client.no_evict.store(false, Ordering::Relaxed);
     session.client.listens.iter().for_each(|count| count.store(0, Ordering::Relaxed));
     session.client.name.lock().clear();

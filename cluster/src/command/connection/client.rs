@@ -7,7 +7,7 @@ use shared::rt::time::{Duration, Instant};
 use super::list;
 use crate::command::subcommand::{self, Subcommand};
 use crate::command::{Args, CommandError, Reply, SessionContext};
-use crate::server::session::Replies;
+use crate::server::session::{Consistency, Replies};
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
 
@@ -29,6 +29,7 @@ const MEMBERS: &[Subcommand] = &[
     Subcommand { name: "reply", arity: 3, handler: reply_mode, help: &["REPLY (ON|OFF|SKIP)", "    Control the replies sent to the current connection."] },
     Subcommand { name: "no-evict", arity: 3, handler: no_evict, help: &["NO-EVICT (ON|OFF)", "    Protect current client connection from eviction."] },
     Subcommand { name: "no-touch", arity: 3, handler: no_touch, help: &["NO-TOUCH (ON|OFF)", "    Will not touch LRU/LFU stats when this mode is on."] },
+    Subcommand { name: "consistency", arity: 3, handler: consistency, help: &["CONSISTENCY (ONE|QUORUM|ALL)", "    How many copies of a shard must hold on disk what replies to this connection tell: this node, all that may be elected, all."] },
     Subcommand { name: "pause", arity: -3, handler: pause, help: &["PAUSE <timeout> [WRITE|ALL]", "    Suspend all, or just write, clients for <timeout> milliseconds."] },
     Subcommand { name: "unpause", arity: 2, handler: unpause, help: &["UNPAUSE", "    Stop the current client pause, resuming traffic."] },
     Subcommand { name: "unblock", arity: -3, handler: unblock, help: &["UNBLOCK <clientid> [TIMEOUT|ERROR]", "    Unblock the specified blocked client."] },
@@ -121,6 +122,21 @@ fn no_evict(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<
 
 fn no_touch(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     context.session.no_touch = on_or_off(&args)?;
+    reply.ok();
+    Ok(())
+}
+
+fn consistency(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
+    let level = match args {
+        _ if args.is(2, "one") => Consistency::One,
+        _ if args.is(2, "quorum") => Consistency::Quorum,
+        _ if args.is(2, "all") => Consistency::All,
+        _ => return Err(CommandError::text("ERR CLIENT CONSISTENCY must be ONE, QUORUM or ALL")),
+    };
+    if level != Consistency::One && context.node.log.store().is_none() {
+        return Err(CommandError::text("ERR without a log nothing is kept on disk: appendonly must be yes"));
+    }
+    context.session.consistency = level;
     reply.ok();
     Ok(())
 }
