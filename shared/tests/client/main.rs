@@ -7,6 +7,7 @@ mod calls;
 #[cfg(feature = "document")]
 mod documents;
 mod door;
+mod faults;
 mod ours;
 mod proxy;
 mod resp;

@@ -189,3 +189,39 @@ fn a_primary_that_has_lost_all_replicas_gets_one_of_a_shard_that_has_some_to_spa
     let elected = |shards: &Shards| shards.primary(shard).is_some_and(|primary| primary != 0);
     assert!(shards.run_until(10 * TIMEOUT_MS, elected), "{}", shards.picture());
 }
+
+#[test]
+fn a_smaller_set_saves_nothing_before_a_majority_has_noted_it() {
+    let mut shards = Shards::new(1, 11);
+    save(&mut shards, 0, 3);
+    shards.network.blocked.extend([(0, 1), (0, 2)]);
+    shards.stall(3, true);
+    let shard = shards.shard(0);
+    for _ in 0..40 {
+        shards.write(0);
+        shards.step();
+    }
+    assert_eq!(shards.saved[&shard].len(), 3, "{}", shards.picture());
+    // One voter is a majority with the primary.
+    shards.network.blocked.remove(&(0, 1));
+    let more = |shards: &Shards| shards.saved[&shard].len() > 3;
+    assert!(shards.run_until(2 * TIMEOUT_MS, more), "{}", shards.picture());
+}
+
+#[test]
+fn one_vote_of_two_elects_nobody() {
+    let mut shards = Shards::new(1, 12);
+    save(&mut shards, 0, 3);
+    shards.network.blocked.extend([(3, 2), (2, 3)]);
+    shards.network.silent[0] = true;
+    shards.run(10 * TIMEOUT_MS);
+    assert!(shards.network.failed(3, 0), "it knows that its primary has failed");
+    assert_eq!(shards.network.engines[3].topology().me().primary, Some(shards.network.id(0)));
+    shards.network.blocked.clear();
+    let shard = shards.shard(3);
+    assert!(
+        shards.run_until(10 * TIMEOUT_MS, |shards| shards.primary(shard) == Some(3)),
+        "{}",
+        shards.picture()
+    );
+}
