@@ -37,7 +37,7 @@ pub(super) fn start(program: &Path, data: &Path) -> Result<Vec<Service>, String>
         let (dir, log, port) = (dir.to_string_lossy(), dir.join("log"), port.to_string());
         let log = log.to_string_lossy();
         let arguments = ["--port", &port, "--dir", &dir, "--logfile", &log];
-        let fixed = ["--cluster-enabled", "yes", "--appendonly", "yes", "--cluster-node-timeout", "5000"];
+        let fixed = ["--cluster-enabled", "yes", "--appendonly", "yes", "--cluster-node-timeout", "2000"];
         nodes.push(Service::start("a node of the cluster", program, &[&arguments[..], &fixed].concat())?);
     }
     for (node, port) in nodes.iter_mut().zip(ports()) {
