@@ -284,6 +284,7 @@ fn decode_heartbeat(reader: &mut Reader<'_>) -> Result<Heartbeat, BadPacket> {
         offset: reader.u64()?,
         stamp: reader.u64()?,
         lease_ms: reader.u64()?,
+        overruled: reader.flag()?,
         priority: reader.u32()?,
         address: decode_own_address(reader)?,
         up: reader.flag()?,
@@ -381,6 +382,7 @@ fn put_heartbeat(out: &mut Vec<u8>, heartbeat: &Heartbeat) {
     out.extend_from_slice(&heartbeat.offset.to_be_bytes());
     out.extend_from_slice(&heartbeat.stamp.to_be_bytes());
     out.extend_from_slice(&heartbeat.lease_ms.to_be_bytes());
+    out.push(u8::from(heartbeat.overruled));
     out.extend_from_slice(&heartbeat.priority.to_be_bytes());
     put_address(out, heartbeat.address);
     out.push(u8::from(heartbeat.up));

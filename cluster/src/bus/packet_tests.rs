@@ -41,10 +41,18 @@ fn rumors() -> impl Strategy<Value = Rumor> {
 fn heartbeats() -> impl Strategy<Value = Heartbeat> {
     let roles = (prop::option::of(names()), shards(), epochs(), any::<bool>(), any::<u64>());
     let epochs = (epochs(), epochs());
-    let lease = (any::<u64>(), any::<u64>(), any::<u32>());
+    let lease = (any::<u64>(), any::<u64>(), any::<bool>(), any::<u32>());
     let rumors = prop::collection::vec(rumors(), 0..10);
     (epochs, roles, lease, addresses(), any::<bool>(), slot_sets(), rumors).prop_map(
-        |((current_epoch, config_epoch), role, (stamp, lease_ms, priority), address, up, slots, rumors)| {
+        |(
+            (current_epoch, config_epoch),
+            role,
+            (stamp, lease_ms, overruled, priority),
+            address,
+            up,
+            slots,
+            rumors,
+        )| {
             Heartbeat {
                 current_epoch,
                 config_epoch,
@@ -55,6 +63,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                 offset: role.4,
                 stamp,
                 lease_ms,
+                overruled,
                 priority,
                 address,
                 up,
@@ -215,6 +224,7 @@ fn impossible_values_are_refused_although_the_crc_is_right() {
         offset: 0,
         stamp: 0,
         lease_ms: 0,
+        overruled: false,
         priority: 100,
         address: Address { ip: None, port: 1, bus_port: 2 },
         up: true,

@@ -56,13 +56,28 @@ impl Engine {
 
     /// A voter has answered a ping of this node.
     pub(crate) fn lease_granted(&mut self, voter: NodeId, pong: &Heartbeat, now: Moment) {
-        if pong.lease_ms == 0 || self.lease_to_ask() == 0 || pong.stamp > now.as_ms() {
+        if self.lease_to_ask() == 0 {
+            return;
+        }
+        match pong.overruled {
+            true => self.failover.overruled_by.insert(voter),
+            false => self.failover.overruled_by.remove(&voter),
+        };
+        if pong.lease_ms == 0 || pong.stamp > now.as_ms() {
             return;
         }
         let asked = pong.lease_ms.min(self.settings.node_timeout_ms);
         let until = Moment::from_ms(pong.stamp).after(asked - asked / MARGIN);
         let believed = self.failover.lease.entry(voter).or_default();
         *believed = until.max(*believed);
+    }
+
+    /// Whether so many voters have voted for others since, or heard of them, that this primary gets no lease and no set noted any
+    /// more. If none of those was elected, somebody has to be.
+    pub(super) fn is_overruled(&self) -> bool {
+        let (voters, needed) = (self.voters(), self.topology.size() / 2);
+        let left = voters.iter().filter(|voter| !self.failover.overruled_by.contains(voter)).count();
+        self.topology.me().votes() && left < needed
     }
 
     /// Until when this node may answer alone, as primary of its slots. `None` is for ever: there is nobody to ask.
@@ -77,6 +92,12 @@ impl Engine {
         Some(promised.get(needed - 1).copied().unwrap_or_default())
     }
 
+    /// Whether the primary that pings asks for something in a term that is over for this voter.
+    pub(crate) fn has_overruled(&self, ping: &Heartbeat) -> bool {
+        let least = self.topology.shard(ping.shard).map(|shard| shard.least_term()).unwrap_or_default();
+        ping.lease_ms > 0 && ping.term < least
+    }
+
     /// Whether the primary that pings is promised something, and for how long: milliseconds.
     pub(crate) fn promise(&mut self, sender: NodeId, ping: &Heartbeat, now: Moment) -> u64 {
         let asked = ping.lease_ms.min(self.settings.node_timeout_ms);
@@ -84,8 +105,7 @@ impl Engine {
         if asked == 0 || !is_primary || !self.topology.me().votes() || ping.shard == self.my_shard() {
             return 0;
         }
-        if ping.term < self.topology.shard(ping.shard).map_or_else(Epoch::default, |shard| shard.least_term())
-        {
+        if self.has_overruled(ping) {
             return 0;
         }
         let promise = self.failover.promises.entry(ping.shard).or_insert_with(|| Promise::none(ping.shard));
@@ -120,6 +140,7 @@ impl Engine {
     /// Believes in no promise any more.
     pub(crate) fn drop_lease(&mut self) {
         self.failover.lease.clear();
+        self.failover.overruled_by.clear();
         self.failover.lease_asked = Moment::default();
     }
 

@@ -85,6 +85,8 @@ pub(crate) struct Failover {
     /// Until when this primary believes in whose promise.
     lease: BTreeMap<NodeId, Moment>,
     lease_asked: Moment,
+    /// Which voters grant nothing any more in this primary's term.
+    overruled_by: BTreeSet<NodeId>,
     /// Which version of this primary's in-sync set each node has noted.
     noted_by: BTreeMap<NodeId, u64>,
     /// Replicas that are waited for already, before a set names them.
@@ -114,6 +116,7 @@ impl Failover {
             promises: BTreeMap::new(),
             lease: BTreeMap::new(),
             lease_asked: Moment::default(),
+            overruled_by: BTreeSet::new(),
             noted_by: BTreeMap::new(),
             joining: BTreeSet::new(),
             absent: BTreeMap::new(),

@@ -72,6 +72,10 @@ impl Engine {
             tracing::warn!("the disk has failed: a replica is to take over");
             return self.resign(now);
         }
+        if self.is_overruled() && self.leased_until().is_some_and(|until| until <= now) {
+            tracing::warn!("a majority grants this term nothing any more: an election decides anew");
+            return self.resign(now);
+        }
         self.take_in();
         self.tell_wait();
         self.propose(now);

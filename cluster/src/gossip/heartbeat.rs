@@ -28,6 +28,7 @@ impl Engine {
             offset: self.offset_of(me),
             stamp: now.as_ms(),
             lease_ms: self.lease_to_ask(),
+            overruled: false,
             priority: self.settings.replica_priority,
             // Only an announced IP is told: else the one a peer sees is right from where it stands.
             address: Address { ip: self.settings.announce_ip, ..known },

@@ -97,6 +97,8 @@ pub struct Heartbeat {
     /// In a ping of a primary: for how long the other one is asked to vote for nobody else in this shard, milliseconds. In a pong:
     /// for how long it will not (lease). 0 for not at all.
     pub lease_ms: u64,
+    /// In a pong: the sender has voted for another copy of that shard since, or heard of a newer primary, and grants nothing any more.
+    pub overruled: bool,
     /// Of a replica: who of several with the same offset stands first, the lowest; 0 never stands (`replica-priority`).
     pub priority: u32,
     /// Where it is reached; without IP the one it speaks from counts.

@@ -102,8 +102,11 @@ impl Engine {
     fn answer(&mut self, packet: Packet, asked: &Heartbeat, now: Moment, rng: &mut Rng) {
         let mut heartbeat = self.heartbeat(Some(packet.sender), now, rng);
         heartbeat.stamp = asked.stamp;
-        heartbeat.lease_ms =
-            if self.is_member(packet.sender) { self.promise(packet.sender, asked, now) } else { 0 };
+        heartbeat.lease_ms = 0;
+        if self.is_member(packet.sender) {
+            heartbeat.lease_ms = self.promise(packet.sender, asked, now);
+            heartbeat.overruled = self.has_overruled(asked);
+        }
         self.send(packet.link, Message::Pong(heartbeat));
     }
 

@@ -99,3 +99,26 @@ proptest! {
         survives(2, seed, &troubles);
     }
 }
+
+/// Two candidates got a vote each in an epoch above the primary's, and neither was elected: no voter granted that one anything any
+/// more.
+#[test]
+fn votes_that_elected_nobody_leave_no_primary_without_voters() {
+    use Trouble::{Block, Calm, Force, HandOver, Silence, Stall, Wipe};
+    let troubles = [
+        (4, Silence, 1_696),
+        (5, Stall, 2_157),
+        (3, Wipe, 31),
+        (8, Calm, 2_771),
+        (0, Block(2), 310),
+        (1, Block(5), 451),
+        (5, HandOver, 1_609),
+        (5, Silence, 1_065),
+        (2, Force, 2_179),
+        (3, Silence, 2_093),
+        (6, Calm, 312),
+        (4, Calm, 1_116),
+        (2, Stall, 277),
+    ];
+    survives(2, 7_760_800_717_706_299_975, &troubles);
+}

@@ -61,6 +61,7 @@ impl Liar {
             offset: self.rng.below(9),
             stamp: self.rng.below(9_000),
             lease_ms: [0, 1, 1_000, u64::MAX][self.rng.below(4) as usize],
+            overruled: self.rng.below(4) == 0,
             priority: 100,
             address: self.address(),
             up: true,

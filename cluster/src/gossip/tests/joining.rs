@@ -25,6 +25,7 @@ fn heartbeat(rumors: Vec<Rumor>) -> Heartbeat {
         offset: 0,
         stamp: 0,
         lease_ms: 0,
+        overruled: false,
         priority: 100,
         address: Address { ip: None, port: 7000, bus_port: 17000 },
         up: true,
