@@ -65,9 +65,13 @@ impl Engine {
 
     /// Stands when the time has come, asks again who has not voted, and gives up what takes too long.
     pub(crate) fn keep_standing(&mut self, now: Moment, rng: &mut Rng) {
-        if self.vacant_office(now).is_none() || !self.may_be_elected() {
+        let is_vacant = self.vacant_office(now).is_some();
+        if !is_vacant || !self.may_be_elected() {
             self.failover.stands_at = None;
             self.failover.candidacy = None;
+            if is_vacant {
+                self.ask_who_is_in_sync(now);
+            }
             return;
         }
         let patience = VOTE_TIMEOUTS * self.settings.node_timeout_ms;
@@ -123,10 +127,22 @@ impl Engine {
     }
 
     fn ask_for_votes(&mut self) {
-        let (Some(candidacy), Some(store)) = (&self.failover.candidacy, self.failover.log.store) else {
-            return;
-        };
-        let (epoch, me) = (candidacy.epoch, self.topology.me());
+        let Some(candidacy) = &self.failover.candidacy else { return };
+        let (epoch, voted) = (candidacy.epoch, candidacy.votes.keys().copied().collect());
+        self.request_votes(epoch, &voted);
+    }
+
+    /// The office is vacant, and this copy is not in sync as far as it knows. The voters may know better: they refuse a request in
+    /// an epoch that is over, and tell what they have noted.
+    fn ask_who_is_in_sync(&mut self, now: Moment) {
+        if now.since(self.failover.asked_in_sync) >= self.settings.node_timeout_ms {
+            self.failover.asked_in_sync = now;
+            self.request_votes(Epoch::default(), &BTreeSet::new());
+        }
+    }
+
+    fn request_votes(&mut self, epoch: Epoch, voted: &BTreeSet<NodeId>) {
+        let (Some(store), me) = (self.failover.log.store, self.topology.me()) else { return };
         let primary = self.topology.my_primary().unwrap_or(me);
         let order = self.failover.order.as_ref();
         let request = VoteRequest {
@@ -139,7 +155,6 @@ impl Engine {
             ordered: order.is_some(),
             resigned: order.and_then(|order| order.resigned()).or(self.resigned_term()),
         };
-        let voted: BTreeSet<NodeId> = candidacy.votes.keys().copied().collect();
         for voter in self.voters() {
             if !voted.contains(&voter) {
                 self.say(voter, Message::VoteRequest(Box::new(request.clone())));

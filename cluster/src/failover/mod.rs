@@ -98,6 +98,8 @@ pub(crate) struct Failover {
     /// When this copy stands, if it is to.
     stands_at: Option<Moment>,
     candidacy: Option<Candidacy>,
+    /// When this copy last asked the voters who is in sync.
+    asked_in_sync: Moment,
     order: Option<Order>,
     /// To whom this primary is about to hand its office over, and until when it tries.
     handing: Option<(NodeId, Moment)>,
@@ -123,6 +125,7 @@ impl Failover {
             waited_for: None,
             stands_at: None,
             candidacy: None,
+            asked_in_sync: Moment::default(),
             order: None,
             handing: None,
             resigned_at: Moment::default(),

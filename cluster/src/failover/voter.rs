@@ -46,6 +46,7 @@ impl Engine {
         }
         if let Err(why) = self.may_vote(candidate, request, now) {
             tracing::info!(%candidate, epoch = %request.epoch, why, "no vote");
+            self.correct_candidate(candidate, request);
             return;
         }
         let shard = self.topology.shard_mut(request.shard);
@@ -57,6 +58,15 @@ impl Engine {
         self.changed();
         tracing::info!(%candidate, epoch = %request.epoch, "voted");
         self.say(candidate, Message::Vote(Vote { epoch: request.epoch, shard: request.shard, noted }));
+    }
+
+    /// A candidate that does not know who is in sync is told: what its primary said may not have reached it.
+    fn correct_candidate(&mut self, candidate: NodeId, request: &VoteRequest) {
+        let noted = self.topology.shard(request.shard).and_then(|shard| shard.noted.clone());
+        let is_news = |noted: &InSync| request.noted.as_ref().is_none_or(|known| noted.is_newer_than(known));
+        if let Some(noted) = noted.filter(is_news) {
+            self.say(candidate, Message::Note(request.shard, noted));
+        }
     }
 
     fn may_vote(

@@ -70,10 +70,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         println!("  There is no display here, so no window was opened. Ctrl+C stops.\n");
     }
     loop {
-        for server in nodes.iter_mut().chain([&mut documents]) {
-            if let Some(how) = server.ended() {
-                return Err(how);
-            }
+        // While a node is away, its replica takes over: that is what they are for.
+        nodes.iter_mut().try_for_each(Service::keep_alive)?;
+        if let Some(how) = documents.ended() {
+            return Err(how);
         }
         if editor.as_mut().is_some_and(|window| window.ended().is_some()) {
             return Ok(());

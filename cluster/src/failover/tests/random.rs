@@ -122,3 +122,9 @@ fn votes_that_elected_nobody_leave_no_primary_without_voters() {
     ];
     survives(2, 7_760_800_717_706_299_975, &troubles);
 }
+
+/// The primary said that its replica was in sync and lost its folder: the voters had heard it, the replica had not.
+#[test]
+fn a_replica_that_does_not_know_that_it_is_in_sync_is_told_so_by_the_voters() {
+    survives(1, 10_890_187_948_589_909_665, &[(0, Trouble::Wipe, 508)]);
+}
