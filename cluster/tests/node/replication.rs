@@ -153,6 +153,32 @@ fn who_was_away_gets_what_it_missed_and_of_ranges_the_log_forgot_only_those() {
 }
 
 #[test]
+fn a_dead_key_is_not_seen_on_a_replica_and_its_log_stays_that_of_its_primary() {
+    let primary = primary();
+    let replica = replica_of(&primary);
+    let mut client = primary.connect();
+    client.say("SET a 1");
+    client.say("SET short 1 PX 400");
+    assert_eq!(client.say("WAIT 1 10000"), ":1");
+    // From here on the primary removes nothing.
+    let process = primary.node.process().unwrap();
+    process.pause();
+    let offset = replica.info("replication", "slave_repl_offset");
+    let mut reader = replica.connect();
+    wait::until("the key has expired", || reader.say("GET short") == "$null");
+    assert_eq!(reader.say("EXISTS short a"), ":1");
+    assert_eq!(reader.say("TTL short"), ":-2");
+    assert_eq!(
+        replica.info("replication", "slave_repl_offset"),
+        offset,
+        "a replica writes nothing by itself"
+    );
+    process.resume();
+    client.say("SET b 1");
+    same(&primary, &replica);
+}
+
+#[test]
 fn a_replica_takes_no_writes_and_tells_what_it_is() {
     let primary = primary();
     let replica = replica_of(&primary);

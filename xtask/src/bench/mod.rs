@@ -8,9 +8,11 @@
 //! - [`node`]: the node against redis-server: throughput, CPU per operation, memory per key.
 //! - [`documents`]: one keystroke's way, and how many edits a second the service applies.
 //! - [`window`]: a sheet's frames and opening a long document.
+//! - [`failover`]: a primary that is killed; what QUORUM costs.
 //! - [`report`]: rows with their goals, as Markdown.
 
 mod documents;
+mod failover;
 mod node;
 mod report;
 mod server;
@@ -23,9 +25,9 @@ use crate::child::finish;
 use crate::repository::root;
 use crate::setup;
 
-/// Runs the named parts (`node`, `documents`, `window`), or all, and writes the report.
+/// Runs the named parts (`node`, `documents`, `window`, `failover`), or all, and writes the report.
 pub(crate) fn bench(parts: &[String]) -> Outcome {
-    let known = ["node", "documents", "window"];
+    let known = ["node", "documents", "window", "failover"];
     if let Some(unknown) = parts.iter().find(|part| !known.contains(&part.as_str())) {
         return Err(format!("no such benchmark: {unknown} (there are: {})", known.join(", ")));
     }
@@ -41,6 +43,7 @@ pub(crate) fn bench(parts: &[String]) -> Outcome {
         sections.extend(match part {
             "node" => node::measure()?,
             "documents" => documents::measure()?,
+            "failover" => failover::measure()?,
             _ => window::measure()?,
         });
     }
