@@ -76,9 +76,10 @@ impl Engine {
             tracing::warn!("a majority grants this term nothing any more: an election decides anew");
             return self.resign(now);
         }
+        let waited_for = self.failover.waited_for.clone().unwrap_or_default();
         self.take_in();
         self.tell_wait();
-        self.propose(now);
+        self.propose(&waited_for, now);
         self.spread_note();
     }
 
@@ -133,7 +134,10 @@ impl Engine {
 
     /// The set that should be: this copy, those in force that still keep up, and those that have come to have everything while they
     /// were waited for.
-    fn propose(&mut self, now: Moment) {
+    ///
+    /// `waited_for` are those who were waited for when the log was looked at: of another one, something may have been called saved
+    /// since, without it.
+    fn propose(&mut self, waited_for: &BTreeSet<CopyId>, now: Moment) {
         let (Some(office), Some(me)) = (self.topology.office.clone(), self.my_copy()) else { return };
         if office.proposed.is_some() {
             return;
@@ -142,7 +146,9 @@ impl Engine {
         let others = office.in_force.copies.iter().copied().filter(|copy| copy.node != me.node);
         copies.extend(others.filter(|copy| self.stays(*copy, now)));
         let coming = self.failover.joining.iter().copied().chain(office.inherited.iter().copied());
-        let level = |copy: &CopyId| self.keeps_up(*copy).is_some_and(|follower| follower.level);
+        let level = |copy: &CopyId| {
+            waited_for.contains(copy) && self.keeps_up(*copy).is_some_and(|follower| follower.level)
+        };
         let level: Vec<CopyId> = coming.filter(level).collect();
         copies.extend(level.into_iter().take(IN_SYNC_COPIES_MAX.saturating_sub(copies.len())));
         if copies == office.in_force.copies && office.inherited.is_empty() {
