@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use shared::limits::{CLUSTER_NODES_MAX, SLOTS};
 use shared::node_id::NodeId;
-use shared::rt::time::Instant;
+use shared::rt::time::{self, Duration};
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 use tokio::sync::watch;
@@ -43,8 +43,8 @@ pub struct ClusterView {
     /// Bit `n % 64` of word `n / 64`: this node serves slot `n` now, whole. All clear while the cluster is down.
     mine: [AtomicU64; SLOTS / 64],
     table: RwLock<Arc<Table>>,
-    /// Moment 0 of the engine.
-    started: Instant,
+    /// Moment 0 of the engine, as time since the machine's start: a lease ends although the machine sleeps.
+    started: Duration,
     /// Until when this node may answer alone, milliseconds after `started`.
     leased_until: AtomicU64,
     /// Counts changes of what this node serves, or may answer.
@@ -85,7 +85,7 @@ impl ClusterView {
         ClusterView {
             mine: [const { AtomicU64::new(u64::MAX) }; SLOTS / 64],
             table: RwLock::new(Arc::new(table)),
-            started: Instant::now(),
+            started: time::uptime(),
             leased_until: AtomicU64::new(u64::MAX),
             changes: watch::Sender::new(0),
         }
@@ -104,7 +104,7 @@ impl ClusterView {
         ClusterView {
             mine: [const { AtomicU64::new(0) }; SLOTS / 64],
             table: RwLock::new(Arc::new(table)),
-            started: Instant::now(),
+            started: time::uptime(),
             leased_until: AtomicU64::new(0),
             changes: watch::Sender::new(0),
         }
@@ -112,7 +112,8 @@ impl ClusterView {
 
     /// Now, on the engine's clock.
     pub fn now(&self) -> Moment {
-        Moment::from_ms(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        let since = time::uptime().saturating_sub(self.started);
+        Moment::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Whether this node may answer alone: a majority has promised to elect nobody else meanwhile. Asked before replies are sent,
