@@ -3,13 +3,13 @@
 //! A voter that answers a ping promises for as long as the ping asks, at most a node timeout; the primary, counting from when it
 //! sent the ping, believes in it for less. So belief ends before the promise, unless clocks differ by more than an eighth.
 
+use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::rt::rng::Rng;
 
 use crate::gossip::message::Heartbeat;
 use crate::gossip::{Engine, Message};
 use crate::topology::{Moment, ShardId};
-use shared::epoch::Epoch;
 
 /// Leases are asked for so many times a node timeout.
 const ASKS: u64 = 4;
@@ -135,6 +135,12 @@ impl Engine {
         let until = now.after(2 * self.settings.node_timeout_ms);
         let promise = self.failover.promises.entry(shard).or_insert_with(|| Promise::none(shard));
         promise.withheld_until = until;
+    }
+
+    /// Forgets promises about shards that nobody is in any more.
+    pub(super) fn forget_promises(&mut self) {
+        let topology = &self.topology;
+        self.failover.promises.retain(|shard, _| topology.members().any(|member| member.shard == *shard));
     }
 
     /// Believes in no promise any more.

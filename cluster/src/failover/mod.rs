@@ -137,6 +137,11 @@ impl Failover {
 impl Engine {
     /// What time brings.
     pub(crate) fn tick_failover(&mut self, now: Moment, rng: &mut shared::rt::rng::Rng) {
+        // A member that says another shard each time takes no more memory than the others.
+        if self.topology.shards().count().max(self.failover.promises.len()) > self.topology.len() {
+            self.topology.forget_memberless_shards();
+            self.forget_promises();
+        }
         self.ask_for_lease(now, rng);
         self.keep_office(now);
         self.keep_handing_over(now);

@@ -6,7 +6,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use persistence::Generation;
 use shared::limits::{TURN_REPLY_BYTES_MAX, UNSENT_BYTES_MAX};
 use shared::resp::write;
 use shared::rt::net::{Detached, TcpStream};
@@ -15,9 +14,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::oneshot;
 
 use super::dispatch::{Next, Turn};
+use super::hold::Hold;
 use super::linger;
 use super::outbox::Taken;
-use super::pause::{Hold, Pause};
+use super::pause::Pause;
 use super::scratch::{READ_BYTES, SCRATCH, Scratch};
 use super::session::{Consistency, Replies, Session};
 use crate::commit::{self, Wait};
@@ -31,14 +31,6 @@ const PUSHED_BYTES: usize = 64 * 1024;
 
 /// How long it may take to tell a client that it is not served, milliseconds.
 const REFUSAL_MS: u64 = 1_000;
-
-/// How many node timeouts replies wait for a majority to be heard.
-const LEASE_TIMEOUTS: u64 = 2;
-
-/// How long replies wait at least for copies to confirm, milliseconds.
-const COPIES_MS: u64 = 5_000;
-
-const NO_LONGER_PRIMARY: &str = "another node has become the primary";
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -106,57 +98,6 @@ fn refusal(shared: &Shared, peer: SocketAddr) -> Option<&'static [u8]> {
         );
     }
     None
-}
-
-/// Waits until a generation is in the log.
-async fn logged(shared: &Shared, generation: Generation, durable: bool) -> Result<(), String> {
-    let Some(store) = shared.log.store() else { return Ok(()) };
-    let logged = match durable {
-        true => store.wait_durable(generation).await,
-        false => store.wait_written(generation).await,
-    };
-    logged.map_err(|error| error.to_string())
-}
-
-/// Waits until a majority has promised this node to elect nobody else, which it has not if it did: then its writes may be lost.
-async fn leased(shared: &Shared, led: u64) -> Result<(), String> {
-    let patience = Duration::from_millis(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms.max(1));
-    let mut changes = shared.view.changes();
-    let leased = async {
-        while shared.replication.leads_since(led) {
-            if shared.view.is_leased() {
-                return Ok(());
-            }
-            if changes.changed().await.is_err() {
-                break;
-            }
-        }
-        Err(NO_LONGER_PRIMARY.to_owned())
-    };
-    time::timeout(patience, leased).await.unwrap_or_else(|_| Err("no majority was heard".to_owned()))
-}
-
-/// Waits until all copies that may be elected have on disk what this node holds now, or all replicas, and have said so to it as
-/// their primary.
-async fn copied(shared: &Shared, all: bool, led: u64) -> Result<(), String> {
-    let Some(store) = shared.log.store() else { return Ok(()) };
-    let feeds = &shared.replication.feeds;
-    // One that is not written yet: whoever acknowledges it follows this node now.
-    let generation = store.generation();
-    let copied = async {
-        feeds.want_on_disk(generation);
-        store.wait_durable(generation).await.map_err(|error| error.to_string())?;
-        let replicas = || match &shared.bus {
-            None => feeds.all().len(),
-            Some(bus) => bus.look(|engine| engine.topology().replicas(engine.topology().my_id()).count()),
-        };
-        let needed = if all || shared.bus.is_none() { replicas() } else { 0 };
-        feeds.until(|feeds| feeds.is_saved(generation) && feeds.on_disk(generation) >= needed).await;
-        if shared.replication.leads_since(led) { Ok(()) } else { Err(NO_LONGER_PRIMARY.to_owned()) }
-    };
-    let patience =
-        Duration::from_millis(COPIES_MS.max(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms));
-    time::timeout(patience, copied).await.unwrap_or_else(|_| Err("too few copies have confirmed".to_owned()))
 }
 
 struct Connection {
@@ -438,11 +379,7 @@ impl Connection {
     async fn hold(&mut self, hold: Hold) -> Result<(), Goodbye> {
         let shared = Arc::clone(&self.shared);
         self.holding = true;
-        let holds = match hold {
-            Hold::Log { generation, durable } => self.until(logged(&shared, generation, durable)).await?,
-            Hold::Copies { all, led } => self.until(copied(&shared, all, led)).await?,
-            Hold::Lease { led } => self.until(leased(&shared, led)).await?,
-        };
+        let holds = self.until(hold.ends(&shared)).await?;
         self.holding = false;
         if let Err(why) = holds {
             tracing::warn!(id = self.session.client.id, why, "closing a connection without its replies");

@@ -10,7 +10,8 @@ use shared::resp::{Protocol, inline};
 use shared::rt::time::Instant;
 
 use super::ahead::Ahead;
-use super::pause::{Hold, Pause};
+use super::hold::Hold;
+use super::pause::Pause;
 use super::scratch::Scratch;
 use super::session::{Consistency, Replies, Session};
 use super::tally::Tally;

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 
-use persistence::Generation;
 use shared::rt::time::Instant;
 
 use crate::commit::Wait;
@@ -21,28 +20,4 @@ pub enum Pause {
     Feed(Box<Hello>),
     /// The end of CLIENT PAUSE; the request is run then.
     Unpaused(Instant),
-}
-
-/// Why replies are held back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hold {
-    /// What they tell must be in the log first.
-    Log {
-        /// What.
-        generation: Generation,
-        /// Whether durable (`appendfsync always`), or written only (too much waits for the disk).
-        durable: bool,
-    },
-    /// More copies must hold what they tell, and confirm that this node is their primary (CLIENT CONSISTENCY).
-    Copies {
-        /// All replicas, not only those that may be elected.
-        all: bool,
-        /// How often the node had become a primary when it did what they tell.
-        led: u64,
-    },
-    /// A majority must be heard first: another node may be the primary by now.
-    Lease {
-        /// How often the node had become a primary when it did what they tell.
-        led: u64,
-    },
 }

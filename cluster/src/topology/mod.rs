@@ -165,6 +165,11 @@ impl Topology {
         self.shards.iter().filter(|(_, shard)| !shard.is_blank()).map(|(&id, shard)| (id, shard))
     }
 
+    /// Forgets what it kept about shards without members: nobody will ask for that any more. So there are no more than members.
+    pub fn forget_memberless_shards(&mut self) {
+        self.shards.retain(|shard, _| self.members.values().any(|member| member.shard == *shard));
+    }
+
     /// Forgets what it kept about all shards.
     pub fn forget_shards(&mut self) {
         self.shards.clear();
@@ -194,8 +199,7 @@ impl Topology {
         for slot in member.slots.iter() {
             self.owners[slot.index()] = None;
         }
-        // Of a shard without members nobody will ask any more.
-        self.shards.retain(|shard, _| self.members.values().any(|member| member.shard == *shard));
+        self.forget_memberless_shards();
         Some(member)
     }
 

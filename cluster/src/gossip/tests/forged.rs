@@ -136,6 +136,8 @@ proptest! {
             network.give(0, event);
             if liar.rng.below(10) == 0 {
                 network.give(0, Event::Tick);
+                let topology = network.engines[0].topology();
+                prop_assert!(topology.shards().count() <= topology.len(), "nobody makes up shards without end");
             }
             let topology = network.engines[0].topology();
             prop_assert_eq!(topology.my_id(), me);
