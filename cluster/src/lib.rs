@@ -12,6 +12,7 @@
 //! - [`redirect`]: whether this node serves a slot, and what is answered when not.
 //! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
 //! - [`replication`]: the log goes to replicas.
+//! - [`slot_migration`]: slots go to another node as a stream.
 //! - [`maxmemory`]: what happens when the data outgrows it.
 //! - [`keyspace`]: partitions, slot tables, entries, values, expiry.
 //! - [`topology`]: who is in the cluster and who owns which slot; `nodes.conf`.
@@ -43,6 +44,7 @@ pub mod redirect;
 pub mod replay;
 pub mod replication;
 pub mod server;
+pub mod slot_migration;
 pub mod slowlog;
 pub mod stats;
 pub mod topology;

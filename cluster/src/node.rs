@@ -20,6 +20,7 @@ use crate::replication::{self, Replication, Role, Source};
 use crate::server::clients::Clients;
 use crate::server::workers::Workers;
 use crate::server::{housekeeping, listener};
+use crate::slot_migration::{self, SlotMigrations};
 use crate::slowlog::SlowLog;
 use crate::stats::Stats;
 use crate::topology::view::ClusterView;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub view: Arc<ClusterView>,
     /// Nodes that keys went to.
     pub targets: Targets,
+    /// Slots that go to other nodes, or come from them.
+    pub slot_migrations: SlotMigrations,
     /// The other nodes, in cluster mode.
     pub bus: Option<Arc<Bus>>,
     /// Who listens to what.
@@ -175,6 +178,7 @@ impl Node {
             slowlog: SlowLog::default(),
             view,
             targets: Targets::default(),
+            slot_migrations: SlotMigrations::default(),
             bus,
             pubsub,
             workers,
@@ -191,6 +195,11 @@ impl Node {
         shared.workers.spawn_apart("log-rewriter", rewriting).map_err(NodeError::Worker)?;
         let link = replication::link::run(Arc::clone(&shared));
         shared.workers.spawn_apart("replica-link", link).map_err(NodeError::Worker)?;
+        if shared.bus.is_some() {
+            let migrating = slot_migration::run(Arc::clone(&shared));
+            shared.workers.spawn_apart("slot-migration", migrating).map_err(NodeError::Worker)?;
+            shared.workers.spawn(slot_migration::run_takings(Arc::clone(&shared)));
+        }
         tracing::info!(port, "Ready to accept connections");
         Ok(Node { shared })
     }

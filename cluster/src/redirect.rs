@@ -101,6 +101,7 @@ fn elsewhere(
         Ownership::Other(_) if said.readonly && flags & flag::READ != 0 && view.follows(slot) => Ok(()),
         Ownership::Other(address) => Err(moved(slot, address)),
         Ownership::Unassigned => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
+        Ownership::InTransfer => Err(CommandError::InTransfer(slot)),
         Ownership::Down { elsewhere } => {
             let channel = flags & flag::CHANNEL_KEYS != 0;
             let allowed = if channel {

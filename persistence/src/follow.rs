@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use shared::limits::FOLLOWED_BYTES_MAX;
+use shared::slot::Slot;
 
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::history::Offsets;
+use crate::record::records_of;
 use crate::store::Core;
 
 /// Records of one range, sealed and written.
@@ -24,6 +26,20 @@ pub struct Written {
     /// The records.
     pub bytes: Box<[u8]>,
     generation: Generation,
+}
+
+impl Written {
+    /// Hands over each effect in order: its slot, its position in the log stream of the range, its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unfit`]: these are no whole records.
+    pub fn each(&self, mut each: impl FnMut(Slot, u64, &[u8])) -> Result<(), Error> {
+        let items = records_of(self.range, self.start, &self.bytes);
+        let items = items.map_err(|what| Error::Unfit { range: self.range, what })?;
+        items.into_iter().for_each(|(slot, position, bytes)| each(slot, position, bytes));
+        Ok(())
+    }
 }
 
 /// What the writer and all followers share.

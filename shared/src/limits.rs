@@ -17,6 +17,18 @@ pub const RANGES: usize = SLOTS / SLOTS_PER_RANGE;
 /// Most nodes of a cluster: the specification's "up to 1000 nodes".
 pub const CLUSTER_NODES_MAX: usize = 1_000;
 
+/// Transfers of slots between shards that a node takes part in or waits to begin, at most.
+pub const TRANSFERS_MAX: usize = 64;
+
+/// Transfers of slots that are over and still shown by `CLUSTER GETSLOTMIGRATIONS`, at most.
+pub const TRANSFERS_SHOWN_MAX: usize = 16;
+
+/// How long a request waits for a slot that changes hands, milliseconds; mostly it is some ten.
+pub const TRANSFER_WAIT_MS: u64 = 5_000;
+
+/// Names of transfers that a node has said it will never take, at most; the oldest are forgotten.
+pub const TRANSFERS_REFUSED_MAX: usize = 1_024;
+
 /// Most copies of a shard that are waited for before something is called saved, its primary's included. Further replicas follow
 /// without being waited for.
 pub const IN_SYNC_COPIES_MAX: usize = 16;

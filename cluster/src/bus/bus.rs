@@ -23,6 +23,7 @@ use crate::gossip::{Effect, Engine, Event, LinkId, Settings};
 use crate::node::Shared;
 use crate::pubsub::PubSub;
 use crate::replication::{self, Source};
+use crate::slot_migration;
 use crate::topology::describe::WallClock;
 use crate::topology::nodes_conf::{self, file};
 use crate::topology::view::ClusterView;
@@ -359,7 +360,12 @@ impl Bus {
                 }
                 Effect::Show => self.show(mind),
                 Effect::SlotsLost(slots) => self.pubsub.slots_lost(&slots),
-                Effect::WaitFor(_) | Effect::Follow | Effect::Lead | Effect::Pause(_) => {
+                Effect::Forget(_)
+                | Effect::TellCopies
+                | Effect::WaitFor(_)
+                | Effect::Follow
+                | Effect::Lead
+                | Effect::Pause(_) => {
                     if let Some(node) = self.node() {
                         move_node(&node, effect, mind);
                     }
@@ -441,6 +447,8 @@ fn hold_back(node: &Shared) {
 /// Has a node do what its place in the shard asks for.
 fn move_node(node: &Arc<Shared>, effect: Effect, mind: &Mind) {
     match effect {
+        Effect::Forget(slots) => slot_migration::forget(node, slots),
+        Effect::TellCopies => node.replication.feeds.shard_changed(),
         Effect::WaitFor(copies) => node.replication.feeds.wait_for(copies),
         Effect::Follow => {
             let primary = mind.engine.topology().my_primary().and_then(|member| member.address);

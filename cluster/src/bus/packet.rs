@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `RDcb` |
-//! | 2 | version of the format, 3 |
+//! | 2 | version of the format, 4 |
 //! | 2 | kind |
 //! | 4 | length of the whole packet |
 //! | 4 | CRC-32 of all other bytes of the packet |
@@ -19,11 +19,11 @@ use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
 use super::wire::{Reader, put_address, put_epoch, put_in_sync, put_shard};
-use crate::gossip::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, Vote, VoteRequest};
-use crate::topology::Address;
+use crate::gossip::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest};
+use crate::topology::{Address, TransferId};
 
 const MAGIC: [u8; 4] = *b"RDcb";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 const CRC_AT: usize = 12;
 /// Bytes before the sender's name.
 const HEAD_BYTES: usize = 16;
@@ -61,11 +61,15 @@ pub enum Kind {
     Handover = 11,
     /// Done.
     Resigned = 12,
+    /// What became of those slots?
+    TransferAsk = 13,
+    /// They were never taken.
+    TransferNever = 14,
 }
 
 impl Kind {
     /// Every kind in the order of numbers.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Ping,
         Kind::Pong,
         Kind::Meet,
@@ -78,6 +82,8 @@ impl Kind {
         Kind::Vote,
         Kind::Handover,
         Kind::Resigned,
+        Kind::TransferAsk,
+        Kind::TransferNever,
     ];
 
     /// Its name in `CLUSTER INFO`.
@@ -95,6 +101,8 @@ impl Kind {
             Kind::Vote => "auth-ack",
             Kind::Handover => "mfstart",
             Kind::Resigned => "resigned",
+            Kind::TransferAsk => "transfer-ask",
+            Kind::TransferNever => "transfer-never",
         }
     }
 
@@ -116,6 +124,8 @@ impl Kind {
             Message::Vote(_) => Kind::Vote,
             Message::Handover => Kind::Handover,
             Message::Resigned(_) => Kind::Resigned,
+            Message::TransferAsk(_) => Kind::TransferAsk,
+            Message::TransferNever(_) => Kind::TransferNever,
         }
     }
 }
@@ -254,6 +264,10 @@ fn decode(kind: Kind, mut packet: Bytes) -> Result<Packet, BadPacket> {
         }
         Kind::Handover => Message::Handover,
         Kind::Resigned => Message::Resigned(reader.epoch()?),
+        Kind::TransferAsk => {
+            Message::TransferAsk(TransferAsk { id: TransferId(reader.node_id()?), slots: reader.slots()? })
+        }
+        Kind::TransferNever => Message::TransferNever(TransferId(reader.node_id()?)),
         Kind::Publish => return Err(BadPacket::Kind(kind as u16)),
     };
     reader.end()?;
@@ -353,6 +367,11 @@ pub fn encode(sender: NodeId, message: &Message) -> Bytes {
         }
         Message::Handover => {}
         Message::Resigned(term) => put_epoch(&mut out, *term),
+        Message::TransferAsk(ask) => {
+            out.extend_from_slice(ask.id.0.as_bytes());
+            out.extend_from_slice(&ask.slots.to_wire());
+        }
+        Message::TransferNever(id) => out.extend_from_slice(id.0.as_bytes()),
     }
     end(out)
 }

@@ -100,6 +100,9 @@ fn messages() -> impl Strategy<Value = Message> {
         })),
         Just(Message::Handover),
         epochs().prop_map(Message::Resigned),
+        (names(), slot_sets())
+            .prop_map(|(id, slots)| Message::TransferAsk(TransferAsk { id: TransferId(id), slots })),
+        names().prop_map(|id| Message::TransferNever(TransferId(id))),
     ]
 }
 
@@ -206,7 +209,7 @@ fn hostile_heads_are_refused_before_anything_is_waited_for() {
         read(&bad).unwrap_err()
     };
     assert_eq!(with(4, &[0, 1]), BadPacket::Version(1));
-    assert_eq!(with(4, &[0, 4]), BadPacket::Version(4));
+    assert_eq!(with(4, &[0, 9]), BadPacket::Version(9));
     assert_eq!(with(6, &[0, 77]), BadPacket::Kind(77));
     assert_eq!(with(8, &[0xFF; 4]), BadPacket::Length(u32::MAX));
     assert_eq!(with(8, &[0, 0, 0, 3]), BadPacket::Length(3));

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use shared::slot::Slot;
+
 /// An error reply; `Display` is what is sent after the `-`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
@@ -61,6 +63,9 @@ pub enum CommandError {
     /// The node follows another one.
     #[error("READONLY You can't write against a read only replica.")]
     ReadOnly,
+    /// The slot changes hands: the request waits until that is settled, and is refused only if it takes too long.
+    #[error("TRYAGAIN Slot {0} is changing hands")]
+    InTransfer(Slot),
     /// Any other text, code first: `ERR …`.
     #[error("{0}")]
     Text(Cow<'static, str>),

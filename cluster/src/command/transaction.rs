@@ -84,6 +84,11 @@ fn exec(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) ->
         context.session.transaction.take().ok_or(CommandError::text("ERR EXEC without MULTI"))?;
     let mut watch = std::mem::take(&mut context.session.watch);
     let result = run(context, &transaction, &watch, reply);
+    if let Err(CommandError::InTransfer(_)) = result {
+        // Nothing was done: it is said again when the slot has changed hands.
+        (context.session.transaction, context.session.watch) = (Some(transaction), watch);
+        return result;
+    }
     watch.end(&context.node.keyspace);
     result
 }

@@ -63,6 +63,7 @@ pub(super) fn log(
 #[cold]
 fn log_each_key(shared: &Shared, held: &mut Held<'_>, work: &mut Work) -> Result<(), CommandError> {
     for slot in std::mem::take(&mut work.flushed) {
+        shared.slot_migrations.flushed(slot);
         work.payload.clear();
         work.encode(&[b"FLUSHALL"]);
         work.appended(shared.log.append(slot, &work.payload)?);

@@ -20,7 +20,7 @@ use shared::slot::Slot;
 
 pub use self::clock::Clock;
 pub use self::moving::{Leaving, check_queued, redirect_waiting};
-pub use self::removal::{evict, expire_dead, expire_due, forget_all};
+pub use self::removal::{empty, evict, expire_dead, expire_due, forget, forget_all};
 pub use self::waiting::{Wait, leave};
 
 use self::effects::{log, note_verbatim};

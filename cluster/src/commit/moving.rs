@@ -247,7 +247,9 @@ pub fn redirect_waiting(shared: &Shared, index: usize) {
     }
     let gone = |key: &&[u8]| {
         let slot = Slot::of_key(key);
-        let here = |owner| matches!(owner, Ownership::Migrating(_) | Ownership::Importing { .. });
+        let here = |owner| {
+            matches!(owner, Ownership::Migrating(_) | Ownership::Importing { .. } | Ownership::InTransfer)
+        };
         !shared.view.is_mine(slot) && !here(shared.view.owner(slot))
     };
     let changes = |request: &Request| {

@@ -149,7 +149,7 @@ impl Engine {
             epoch,
             shard: me.shard,
             store,
-            slots: primary.slots().clone(),
+            slots: self.topology.claimed_by(primary),
             config_epoch: primary.config_epoch,
             noted: self.topology.shard(me.shard).and_then(|shard| shard.noted.clone()),
             ordered: order.is_some(),
@@ -198,7 +198,7 @@ impl Engine {
     /// Becomes the primary of a term, with the log as it is, and the owner of its primary's slots.
     pub(super) fn take_office(&mut self, epoch: Epoch, voted: BTreeSet<CopyId>) {
         let (id, store, shard) = (self.topology.my_id(), self.failover.log.store, self.my_shard());
-        let slots = self.topology.my_primary().map(|primary| primary.slots().clone());
+        let slots = self.topology.my_primary().map(|primary| self.topology.owned_for_certain(primary));
         self.topology.office = Some(Office::new(epoch, id, store, voted));
         self.topology.log_term = Some(epoch);
         self.topology.current_epoch = self.topology.current_epoch.max(epoch);

@@ -159,7 +159,7 @@ impl Engine {
     }
 
     /// A message to a peer, over its open link.
-    pub(super) fn say(&mut self, to: NodeId, message: Message) {
+    pub(crate) fn say(&mut self, to: NodeId, message: Message) {
         if let Some(link) = self.topology.member(to).and_then(|member| member.contact.open_link()) {
             self.send(crate::gossip::LinkId::Out(link), message);
         }

@@ -56,6 +56,7 @@ impl Engine {
     pub(crate) fn become_replica(&mut self, primary: NodeId) {
         let shard = self.topology.member(primary).map(|member| member.shard);
         self.topology.office = None;
+        self.forget_agreement(shard.is_some_and(|shard| shard != self.my_shard()));
         if shard.is_some_and(|shard| shard != self.my_shard()) {
             // What it holds is not of that one.
             self.topology.log_term = None;

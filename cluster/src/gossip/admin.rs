@@ -66,6 +66,21 @@ pub enum Refused {
     /// SETSLOT said to a replica.
     #[error("You can use SETSLOT only with masters.")]
     NotPrimary,
+    /// Slots that are on the move already.
+    #[error("Slot {0} is being migrated already")]
+    OnTheMove(u16),
+    /// Slots that come from who does not have them.
+    #[error("Hash slot {0} is not served by the node it comes from")]
+    NotTheirs(u16),
+    /// MIGRATESLOTS to a node that has not said where it is reached.
+    #[error("The address of the target node is not known")]
+    NoAddress,
+    /// More transfers than a node takes part in.
+    #[error("Too many slot migrations at once")]
+    TooManyTransfers,
+    /// The transfer is over, or was refused.
+    #[error("The slot migration is over")]
+    TransferOver,
     /// SET-CONFIG-EPOCH in company.
     #[error("The user can assign a config epoch only when the node does not know any other node.")]
     NotAlone,
@@ -203,6 +218,7 @@ impl Engine {
         if !self.topology.me().slots().contains(slot) {
             return Err(Refused::NotOwner(slot.number()));
         }
+        self.not_given(slot)?;
         self.target(to, Refused::Stranger)?;
         self.topology.moves.migrating.insert(slot, to);
         self.changed();
@@ -237,6 +253,7 @@ impl Engine {
     /// An unknown node, or keys of the slot that would be left behind.
     pub fn give_slot(&mut self, slot: Slot, to: NodeId, is_empty: bool) -> Result<(), Refused> {
         self.must_be_primary()?;
+        self.not_given(slot)?;
         self.target(to, Refused::UnknownNode)?;
         let my_id = self.topology.my_id();
         let was_mine = self.topology.me().slots().contains(slot);
@@ -260,11 +277,17 @@ impl Engine {
         if imported {
             self.bump_epoch();
             let me = self.topology.me();
-            let claim = Claim::of(me);
+            let claim = Claim::of(&self.topology, me);
             // An unasked pong would be passed over. Whoever takes the next slot must know this epoch to take a higher one.
             self.broadcast(&Message::Update(claim));
         }
         Ok(())
+    }
+
+    /// Refuses a slot that changes hands as a stream.
+    fn not_given(&self, slot: Slot) -> Result<(), Refused> {
+        let moving = self.topology.transfers.values().any(|transfer| transfer.slots.contains(slot));
+        if moving { Err(Refused::OnTheMove(slot.number())) } else { Ok(()) }
     }
 
     fn must_be_primary(&self) -> Result<(), Refused> {
@@ -327,6 +350,7 @@ impl Engine {
         }
         self.forgotten.clear();
         self.topology.forget_shards();
+        self.forget_agreement(true);
         self.judge_office();
         self.changed();
     }

@@ -20,7 +20,16 @@ impl Engine {
             }
             return;
         }
+        // What it said before it took a newer epoch may come later than what it says since.
+        if self
+            .topology
+            .member(packet.sender)
+            .is_none_or(|member| heartbeat.config_epoch < member.config_epoch)
+        {
+            return;
+        }
         let outcome = self.topology.claim(packet.sender, heartbeat.config_epoch, &heartbeat.slots);
+        self.topology.disclaim(packet.sender, &heartbeat.slots);
         if outcome.changed {
             self.heard_change();
         }
@@ -48,13 +57,14 @@ impl Engine {
             return;
         }
         let outcome = self.topology.claim(claim.node, claim.config_epoch, &claim.slots);
+        self.topology.disclaim(claim.node, &claim.slots);
         self.slots_lost(outcome.lost);
     }
 
     /// Tells a node with a stale claim who owns the slot now.
     fn correct(&mut self, packet: Packet, owner: NodeId) {
         let Some(owner) = self.topology.member(owner) else { return };
-        let claim = Claim::of(owner);
+        let claim = Claim::of(&self.topology, owner);
         let link = self.topology.member(packet.sender).and_then(|m| m.contact.open_link());
         self.send(link.map_or(packet.link, LinkId::Out), Message::Update(claim));
     }

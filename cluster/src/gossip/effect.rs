@@ -18,6 +18,10 @@ pub enum Effect {
     Show,
     /// These slots are no longer this node's: their sharded subscribers are told.
     SlotsLost(SlotSet),
+    /// These slots are another shard's: what is here of them is forgotten.
+    Forget(SlotSet),
+    /// The slots of this shard, or what changes hands of them, are others: its replicas are told.
+    TellCopies,
     /// Whom to wait for before something is called saved; `None`: nothing is any more.
     WaitFor(Option<BTreeSet<CopyId>>),
     /// Follow the primary that the topology names: from here on no write of a client is taken.

@@ -14,6 +14,7 @@ use super::event::{Event, LinkId};
 use super::message::Message;
 use super::state::ClusterState;
 use crate::failover::Failover;
+use crate::slot_migration::Agreement;
 use crate::topology::{Address, Contact, Link, Moment, Topology};
 
 /// How often the driver should say that time passed, milliseconds: Redis's `clusterCron`. With a short node timeout more often.
@@ -46,6 +47,7 @@ pub struct Engine {
     pub(crate) topology: Topology,
     pub(crate) settings: Settings,
     pub(crate) failover: Failover,
+    pub(crate) agreement: Agreement,
     pub(super) state: ClusterState,
     /// Forgotten nodes, and until when rumors about them are not believed.
     pub(super) forgotten: BTreeMap<NodeId, Moment>,
@@ -74,6 +76,7 @@ impl Engine {
             topology,
             settings,
             failover: Failover::new(now, settings.node_timeout_ms),
+            agreement: Agreement::default(),
             state: ClusterState::new(now, owns_slots, settings.node_timeout_ms),
             forgotten: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -97,6 +100,7 @@ impl Engine {
                 }
                 self.tick(now, rng);
                 self.tick_failover(now, rng);
+                self.ask_about_transfers(now);
             }
             Event::Connected(link) => self.connected(link, now, rng),
             Event::Closed(link) => self.closed(link, now),
@@ -141,6 +145,9 @@ impl Engine {
 
     /// Ends the handling of an event: what must be known on disk comes first.
     pub(crate) fn finish(&mut self, now: Moment) -> Vec<Effect> {
+        if self.unshown {
+            self.settle_transfers();
+        }
         self.judge_state(now);
         let mut effects = Vec::with_capacity(self.effects.len() + 2);
         if std::mem::take(&mut self.unsaved) {
@@ -180,7 +187,7 @@ impl Engine {
     }
 
     /// Sends to every member whose link is open.
-    pub(super) fn broadcast(&mut self, message: &Message) {
+    pub(crate) fn broadcast(&mut self, message: &Message) {
         let links: Vec<u64> =
             self.topology.peers().filter(|p| p.joined()).filter_map(|p| p.contact.open_link()).collect();
         for link in links {
@@ -228,7 +235,7 @@ impl Engine {
     }
 
     /// Takes a config epoch that nobody this node knows of has.
-    pub(super) fn take_new_epoch(&mut self) -> Epoch {
+    pub(crate) fn take_new_epoch(&mut self) -> Epoch {
         let epoch = Epoch(self.topology.highest_epoch().next().0.min(EPOCH_MAX));
         self.topology.current_epoch = epoch;
         self.topology.me_mut().config_epoch = epoch;

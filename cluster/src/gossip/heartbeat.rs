@@ -33,7 +33,7 @@ impl Engine {
             // Only an announced IP is told: else the one a peer sees is right from where it stands.
             address: Address { ip: self.settings.announce_ip, ..known },
             up: self.up(),
-            slots: me.slots().clone(),
+            slots: self.topology.claimed_by(me),
             rumors: self.rumors_for(to, rng),
         }
     }

@@ -5,7 +5,7 @@ use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
-use crate::topology::{Address, InSync, Member, ShardId};
+use crate::topology::{Address, InSync, Member, ShardId, Topology, TransferId};
 
 /// One message of the bus that the engine reads. The sender's name travels in front of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,19 @@ pub enum Message {
     Handover,
     /// The answer: the primary of this term has stopped, and the replica has all that it had.
     Resigned(Epoch),
+    /// From the primary of a shard that gave slots: what became of them?
+    TransferAsk(TransferAsk),
+    /// The answer of one that never took them and never will. One that has them answers with its claim.
+    TransferNever(TransferId),
+}
+
+/// A question about slots that were given to another shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferAsk {
+    /// Which transfer.
+    pub id: TransferId,
+    /// What was given.
+    pub slots: SlotSet,
 }
 
 /// Which in-sync set is on disk.
@@ -150,13 +163,13 @@ pub struct Claim {
 
 impl Claim {
     /// What a member claims.
-    pub fn of(member: &Member) -> Claim {
+    pub fn of(topology: &Topology, member: &Member) -> Claim {
         Claim {
             node: member.id,
             config_epoch: member.config_epoch,
             shard: member.shard,
             term: member.term,
-            slots: member.slots().clone(),
+            slots: topology.claimed_by(member),
         }
     }
 }

@@ -35,4 +35,4 @@ pub(crate) mod tests;
 pub use effect::Effect;
 pub use engine::{Engine, Settings};
 pub use event::{Event, LinkId};
-pub use message::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, Vote, VoteRequest};
+pub use message::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest};

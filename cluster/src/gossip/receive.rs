@@ -68,6 +68,10 @@ impl Engine {
             Message::Resigned(term) if self.is_member(packet.sender) => {
                 self.told_of_resignation(packet.sender, term, now, rng);
             }
+            Message::TransferAsk(ask) if self.is_member(packet.sender) => {
+                self.asked_about_transfer(packet.sender, &ask, now);
+            }
+            Message::TransferNever(id) if self.is_member(packet.sender) => self.told_never(packet.sender, id),
             // Strangers decide nothing here.
             Message::Fail(_)
             | Message::Update(_)
@@ -76,7 +80,9 @@ impl Engine {
             | Message::VoteRequest(_)
             | Message::Vote(_)
             | Message::Handover
-            | Message::Resigned(_) => {}
+            | Message::Resigned(_)
+            | Message::TransferAsk(_)
+            | Message::TransferNever(_) => {}
         }
     }
 

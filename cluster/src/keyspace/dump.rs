@@ -37,10 +37,15 @@ pub fn restore(key: &[u8], dumped: &[u8], deadline: u64, clock: u32) -> Result<E
 pub fn write_restore(entry: &Entry, out: &mut Vec<u8>) {
     let mut dumped = Vec::new();
     dump(entry, &mut dumped);
-    let deadline = if entry.deadline() == NEVER { 0 } else { entry.deadline() };
+    write_restore_of(entry.key(), entry.deadline(), dumped, out);
+}
+
+/// The same for a key with this deadline ([`NEVER`] for none) that holds what was dumped.
+pub fn write_restore_of(key: &[u8], deadline: u64, dumped: Vec<u8>, out: &mut Vec<u8>) {
+    let deadline = if deadline == NEVER { 0 } else { deadline };
     write::array(out, 6);
     write::bulk(out, b"RESTORE");
-    write::bulk(out, entry.key());
+    write::bulk(out, key);
     write::bulk(out, deadline.to_string().as_bytes());
     write::bulk(out, &with_checksum(dumped));
     write::bulk(out, b"REPLACE");

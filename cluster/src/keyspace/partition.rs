@@ -228,6 +228,17 @@ impl Partition {
         }
     }
 
+    /// Has the keys of a slot come out when they are due, also those that came out already and were passed over.
+    pub fn wind_slot(&mut self, slot: Slot) {
+        let deadlines: Vec<(u64, u64)> = self
+            .table(slot)
+            .iter()
+            .filter(|entry| entry.deadline() != NEVER)
+            .map(|entry| (self.hash(entry.key()), entry.deadline()))
+            .collect();
+        deadlines.into_iter().for_each(|(hash, deadline)| self.wind(slot, hash, deadline));
+    }
+
     /// Takes out all keys; dropping the tables is left to the caller, outside the lock.
     pub fn take_all(&mut self) -> Box<[SlotTable]> {
         self.watched.all_changed();

@@ -13,11 +13,12 @@ use shared::rt::time::{Duration, timeout};
 use shared::slot::Slot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::entries;
 use super::feeds::Listed;
 use super::frame::{self, ACK_BYTES, Ack, Frame, HEADER_BYTES, Way};
 use crate::node::Shared;
-use crate::replay::write_base_entry;
 use crate::topology::CopyId;
+use crate::topology::nodes_conf::notes;
 
 /// How long a replica that has nothing to be told waits for a sign of life, milliseconds.
 const IDLE_MS: u64 = 1_000;
@@ -115,6 +116,8 @@ struct Feed<'f> {
     next: Offsets,
     /// Whether the replica takes a range's records already.
     active: [bool; RANGES],
+    /// Which change of the shard's slots the replica was told last.
+    told_shard: u64,
     /// Frames that are not written yet.
     output: Vec<u8>,
 }
@@ -123,7 +126,17 @@ impl<'f> Feed<'f> {
     fn new(shared: &'f Arc<Shared>, store: &'f Store, writer: WriteHalf<'f>, patience: Duration) -> Feed<'f> {
         let follower = store.follow();
         let next = *follower.starts();
-        Feed { shared, store, writer, patience, follower, next, active: [false; RANGES], output: Vec::new() }
+        Feed {
+            shared,
+            store,
+            writer,
+            patience,
+            follower,
+            next,
+            active: [false; RANGES],
+            told_shard: 0,
+            output: Vec::new(),
+        }
     }
 
     async fn write(&mut self) -> Result<(), FeedError> {
@@ -164,6 +177,7 @@ impl<'f> Feed<'f> {
             "a replica asks for what it lacks"
         );
         Frame::Plan { history: history.encode().as_bytes(), ends, ways }.encode(&mut self.output);
+        self.tell_shard();
         self.write().await?;
         let mut records = Vec::new();
         for (range, piece) in pieces.into_iter().enumerate() {
@@ -205,30 +219,27 @@ impl<'f> Feed<'f> {
 
     /// Adds the entries of a slot.
     fn dump(&mut self, slot: Slot) {
-        let mut entries = Vec::new();
-        let partition = self.shared.keyspace.lock(slot.partition());
-        let cut = self.store.cut(slot);
-        for entry in partition.table(slot).iter() {
-            let at = entries.len();
-            entries.extend_from_slice(&[0; 4]);
-            write_base_entry(entry, &mut entries);
-            let len = (entries.len() - at - 4) as u32;
-            entries[at..at + 4].copy_from_slice(&len.to_le_bytes());
+        let (cut, entries) = entries::of_slot(&self.shared.keyspace, self.store, slot);
+        for entries in entries::pieces(&entries, WRITE_BYTES) {
+            Frame::Slot { slot, cut, entries }.encode(&mut self.output);
         }
-        drop(partition);
-        // A frame has a greatest length, and so has what the other side reads before it takes it in.
-        let mut rest = &entries[..];
-        loop {
-            let mut end = 0;
-            while end < rest.len() && (end == 0 || end < WRITE_BYTES) {
-                let len = rest[end..].first_chunk().map_or(0, |len| u32::from_le_bytes(*len)) as usize;
-                end += 4 + len;
+    }
+
+    /// Adds which slots the shard has, if that is news.
+    fn tell_shard(&mut self) {
+        let change = self.shared.replication.feeds.shard_change();
+        if self.told_shard == change {
+            return;
+        }
+        self.told_shard = change;
+        let told = self.shared.bus.as_ref().and_then(|bus| bus.look(|engine| engine.shard_slots()));
+        if let Some(told) = told {
+            Frame::Shard {
+                config_epoch: told.config_epoch.0,
+                slots: &told.slots.to_wire(),
+                transfers: notes::transfers(&told.transfers).as_bytes(),
             }
-            Frame::Slot { slot, cut, entries: &rest[..end] }.encode(&mut self.output);
-            rest = &rest[end..];
-            if rest.is_empty() {
-                return;
-            }
+            .encode(&mut self.output);
         }
     }
 
@@ -249,6 +260,8 @@ impl<'f> Feed<'f> {
         let mut wanted = self.shared.replication.feeds.wanted();
         loop {
             let generation = self.take()?;
+            // Behind the taking: what changed before a generation was written is told before that generation is.
+            self.tell_shard();
             let wants = *wanted.borrow_and_update();
             Frame::Generation { generation, wanted: wants }.encode(&mut self.output);
             self.write().await?;

@@ -73,6 +73,8 @@ pub struct Feeds {
     wanted: watch::Sender<u64>,
     /// Counts how often all links were ended.
     ended: watch::Sender<u64>,
+    /// Counts changes of what replicas must know of the shard's slots, from 1.
+    shard_changes: AtomicU64,
 }
 
 /// The links, and what saved means.
@@ -101,6 +103,7 @@ impl Feeds {
             acks: watch::Sender::new(0),
             wanted: watch::Sender::new(0),
             ended: watch::Sender::new(0),
+            shard_changes: AtomicU64::new(1),
         }
     }
 }
@@ -255,6 +258,18 @@ impl Feeds {
 
     pub(super) fn wanted(&self) -> watch::Receiver<u64> {
         self.wanted.subscribe()
+    }
+
+    /// The shard's slots are others, or other transfers of them are under way: replicas are told before they can acknowledge a
+    /// generation that is not written yet.
+    pub fn shard_changed(&self) {
+        self.shard_changes.fetch_add(1, Ordering::AcqRel);
+        // Whoever waits for something to be written is woken.
+        self.wanted.send_modify(|_| {});
+    }
+
+    pub(super) fn shard_change(&self) -> u64 {
+        self.shard_changes.load(Ordering::Acquire)
     }
 
     /// Ends all links.

@@ -5,9 +5,10 @@
 
 use shared::limits::{ITEM_BYTES_MAX, RANGES, RECORD_BYTES_TARGET};
 use shared::slot::Slot;
+use shared::slot_set::SlotSet;
 
 /// Version of the link: both sides must speak the same.
-pub const LINK_VERSION: u64 = 2;
+pub const LINK_VERSION: u64 = 3;
 
 /// Bytes before a frame's own.
 pub const HEADER_BYTES: usize = 5;
@@ -70,6 +71,15 @@ pub enum Frame<'a> {
         /// The range, 0 to 15.
         range: usize,
     },
+    /// Which slots the shard has, and which of them change hands; on the replica's disk before it acknowledges a later generation.
+    Shard {
+        /// The epoch in which the primary claims them.
+        config_epoch: u64,
+        /// As `SlotSet::to_wire` writes them.
+        slots: &'a [u8; SlotSet::WIRE_BYTES],
+        /// As `nodes.conf` has them.
+        transfers: &'a [u8],
+    },
     /// Everything up to this generation of the primary was sent. The replica answers with an [`Ack`].
     Generation {
         /// A generation of the primary's store.
@@ -97,14 +107,15 @@ const SLOT: u8 = 4;
 const END: u8 = 5;
 const GENERATION: u8 = 6;
 const ACK: u8 = 7;
+const SHARD: u8 = 8;
 
 /// Begins a frame of this kind; [`close`] sets its length.
-fn open(out: &mut Vec<u8>, kind: u8) -> usize {
+pub(crate) fn open(out: &mut Vec<u8>, kind: u8) -> usize {
     out.extend_from_slice(&[kind, 0, 0, 0, 0]);
     out.len()
 }
 
-fn close(out: &mut [u8], from: usize) {
+pub(crate) fn close(out: &mut [u8], from: usize) {
     let len = (out.len() - from) as u32;
     out[from - 4..from].copy_from_slice(&len.to_le_bytes());
 }
@@ -142,6 +153,13 @@ impl Frame<'_> {
             Frame::End { range } => {
                 let at = open(out, END);
                 out.push(*range as u8);
+                close(out, at);
+            }
+            Frame::Shard { config_epoch, slots, transfers } => {
+                let at = open(out, SHARD);
+                out.extend_from_slice(&config_epoch.to_le_bytes());
+                out.extend_from_slice(&slots[..]);
+                out.extend_from_slice(transfers);
                 close(out, at);
             }
             Frame::Generation { generation, wanted } => {
@@ -188,6 +206,11 @@ impl Frame<'_> {
                 Some(Frame::Slot { slot, cut: u64::from_le_bytes(*cut), entries })
             }
             END => range(bytes).filter(|(_, rest)| rest.is_empty()).map(|(range, _)| Frame::End { range }),
+            SHARD => {
+                let (epoch, rest) = bytes.split_first_chunk::<8>()?;
+                let (slots, transfers) = rest.split_first_chunk::<{ SlotSet::WIRE_BYTES }>()?;
+                Some(Frame::Shard { config_epoch: u64::from_le_bytes(*epoch), slots, transfers })
+            }
             GENERATION => {
                 (bytes.len() == 16).then_some(())?;
                 Some(Frame::Generation { generation: number(bytes)?, wanted: number(&bytes[8..])? })
@@ -257,6 +280,7 @@ mod tests {
             Frame::Begin { range: 0, start: u64::MAX },
             Frame::Slot { slot, cut: 9, entries: b"" },
             Frame::End { range: 4 },
+            Frame::Shard { config_epoch: 3, slots: &[7; SlotSet::WIRE_BYTES], transfers: b"text" },
             Frame::Generation { generation: 5, wanted: 0 },
         ];
         let mut bytes = Vec::new();

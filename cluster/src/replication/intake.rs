@@ -11,6 +11,7 @@ use shared::limits::{RANGES, SLOTS_PER_RANGE};
 use shared::rt::time;
 use shared::slot::Slot;
 
+use super::entries;
 use super::frame::{Frame, Way};
 use crate::commit::Clock;
 use crate::node::Shared;
@@ -111,7 +112,7 @@ impl<'i> Intake<'i> {
         self.ranges.iter().all(|range| matches!(range, Range::Log))
     }
 
-    /// Takes one frame; what stands behind [`Frame::Generation`] is not for here.
+    /// Takes one frame; [`Frame::Generation`] and [`Frame::Shard`] are not for here.
     pub(super) fn take(&mut self, frame: &Frame<'_>) -> Result<(), IntakeError> {
         match frame {
             Frame::Records { range, bytes } => self.records(*range, bytes),
@@ -125,7 +126,7 @@ impl<'i> Intake<'i> {
                 self.finish(*range)
             }
             Frame::Plan { .. } => Err(IntakeError::Protocol("a second plan")),
-            Frame::Generation { .. } => Ok(()),
+            Frame::Generation { .. } | Frame::Shard { .. } => Ok(()),
         }
     }
 
@@ -172,7 +173,7 @@ impl<'i> Intake<'i> {
         Ok(())
     }
 
-    fn slot(&mut self, slot: Slot, cut: u64, mut entries: &[u8]) -> Result<(), IntakeError> {
+    fn slot(&mut self, slot: Slot, cut: u64, entries: &[u8]) -> Result<(), IntakeError> {
         let replay = self.replay();
         let Range::Whole(whole) = &mut self.ranges[slot.range()] else {
             return Err(IntakeError::Protocol("a slot of a range that it did not begin"));
@@ -186,13 +187,10 @@ impl<'i> Intake<'i> {
                 whole.receive.begin_slot(slot, cut)
             }
         };
-        while let Some((len, rest)) = entries.split_first_chunk() {
-            let len = u32::from_le_bytes(*len) as usize;
-            let (entry, rest) =
-                rest.split_at_checked(len).ok_or(IntakeError::Protocol("an entry that is cut short"))?;
+        for entry in entries::each(entries) {
+            let entry = entry.map_err(|_| IntakeError::Protocol("an entry that is cut short"))?;
             replay.base_entry(slot, entry).map_err(|_| IntakeError::Protocol("what is no entry"))?;
             taker.push(|buffer| buffer.extend_from_slice(entry));
-            entries = rest;
         }
         whole.receive.end_slot(slot)?;
         Ok(())

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use persistence::{Generation, Offsets, Store};
 use shared::epoch::Epoch;
+use shared::limits::{EPOCH_MAX, TRANSFERS_MAX};
 use shared::node_id::NodeId;
 use shared::resp::reply::ReplyDecoder;
 use shared::resp::{Protocol, Value, write};
 use shared::rt::net::TcpStream;
 use shared::rt::time::{self, Duration, timeout};
+use shared::slot_set::SlotSet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
@@ -19,6 +21,9 @@ use super::frame::{self, Ack, FRAME_BYTES_MAX, Frame, HEADER_BYTES, LINK_VERSION
 use super::intake::{Intake, IntakeError};
 use super::{LinkState, Role, Source, leads};
 use crate::node::Shared;
+use crate::slot_migration::ShardSlots;
+use crate::topology::Transfers;
+use crate::topology::nodes_conf::notes;
 
 /// First wait after a link broke, milliseconds; it doubles up to [`BACKOFF_MS_MAX`].
 const BACKOFF_MS_MIN: u64 = 100;
@@ -183,16 +188,8 @@ async fn greet(
 ) -> Result<(TcpStream, BytesMut, Option<(NodeId, Epoch)>), LinkError> {
     let mut stream = TcpStream::connect((source.host.as_str(), source.port)).await?;
     stream.set_nodelay(true)?;
-    let settings = shared.settings();
-    let setting = |name: &str| settings.get(name).unwrap_or_default();
-    let (user, password) = (setting("masteruser"), setting("masterauth"));
     let mut request = Vec::new();
-    let mut answers = 1;
-    if !password.is_empty() {
-        let words = [&b"AUTH"[..], user.as_bytes(), password.as_bytes()];
-        encode(&mut request, words.into_iter().filter(|word| !word.is_empty()));
-        answers += 1;
-    }
+    let mut answers = 1 + usize::from(authenticate(shared, &mut request));
     let ends: Vec<String> = held(store).iter().map(u64::to_string).collect();
     let (version, port) = (LINK_VERSION.to_string(), shared.port.to_string());
     let (history, ends) = (store.history().encode(), ends.join(" "));
@@ -223,6 +220,18 @@ async fn greet(
     Ok((stream, input, primary))
 }
 
+/// Begins a request to another node with AUTH, if this one has a password for others (`masterauth`); whether it has.
+pub(crate) fn authenticate(shared: &Shared, request: &mut Vec<u8>) -> bool {
+    let settings = shared.settings();
+    let setting = |name: &str| settings.get(name).unwrap_or_default();
+    let (user, password) = (setting("masteruser"), setting("masterauth"));
+    if !password.is_empty() {
+        let words = [&b"AUTH"[..], user.as_bytes(), password.as_bytes()];
+        encode(request, words.into_iter().filter(|word| !word.is_empty()));
+    }
+    !password.is_empty()
+}
+
 /// Reads `SYNC node term`.
 fn named(answer: &str) -> Option<(NodeId, Epoch)> {
     let (node, term) = answer.strip_prefix("SYNC ")?.split_once(' ')?;
@@ -239,7 +248,8 @@ fn held(store: &Store) -> Offsets {
     ends
 }
 
-fn encode<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]> + Clone) {
+/// A request of these words.
+pub(crate) fn encode<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]> + Clone) {
     write::array(out, words.clone().count());
     words.for_each(|word| write::bulk(out, word));
 }
@@ -300,6 +310,10 @@ impl Link<'_> {
                 let bytes = self.input.split_to(end).freeze();
                 let frame = Frame::decode(kind, &bytes[HEADER_BYTES..]).ok_or(LinkError::Protocol)?;
                 self.heard(intake)?;
+                if let Frame::Shard { config_epoch, slots, transfers } = frame {
+                    self.told_of_shard(config_epoch, slots, transfers)?;
+                    continue;
+                }
                 let Frame::Generation { generation, wanted } = frame else {
                     intake.take(&frame)?;
                     continue;
@@ -323,6 +337,28 @@ impl Link<'_> {
         }
         self.shared.replication.replaced();
         Ok(())
+    }
+
+    /// Which slots the shard has, and which change hands: on disk when this returns.
+    fn told_of_shard(
+        &self,
+        config_epoch: u64,
+        slots: &[u8; SlotSet::WIRE_BYTES],
+        transfers: &[u8],
+    ) -> Result<(), LinkError> {
+        let (Some(bus), Some((node, _))) = (&self.shared.bus, self.primary) else { return Ok(()) };
+        let text = std::str::from_utf8(transfers).map_err(|_| LinkError::Protocol)?;
+        let mut told = ShardSlots {
+            config_epoch: Epoch(config_epoch.min(EPOCH_MAX)),
+            slots: SlotSet::from_wire(slots),
+            transfers: Transfers::new(),
+        };
+        for line in text.lines().take(TRANSFERS_MAX) {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            let (id, transfer) = notes::transfer(&words).map_err(|_| LinkError::Protocol)?;
+            told.transfers.insert(id, transfer);
+        }
+        bus.order(|engine, _, _| engine.told_of_shard(node, told)).map_err(LinkError::Unsaved)
     }
 
     fn heard(&self, intake: &Intake<'_>) -> Result<(), LinkError> {

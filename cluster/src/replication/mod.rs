@@ -6,10 +6,11 @@
 //!
 //! # Layout
 //!
-//! - [`frame`]: what travels on a link.
+//! - [`frame`]: what travels on a link; `entries`: what slots hold, on their way.
 //! - [`feed`]: the primary's side of a link; [`feeds`]: all of them, and what the replicas have said that they hold.
 //! - [`link`]: the replica's side; [`intake`]: what comes in becomes log and keys.
 
+pub(crate) mod entries;
 pub mod feed;
 pub mod feeds;
 pub mod frame;

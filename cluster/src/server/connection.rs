@@ -13,6 +13,7 @@ use shared::rt::time::{self, Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::oneshot;
 
+use super::clients::Client;
 use super::dispatch::{Next, Turn};
 use super::hold::Hold;
 use super::linger;
@@ -25,6 +26,8 @@ use crate::config::high::AppendFsync;
 use crate::keyspace::waiting::Wake;
 use crate::node::Shared;
 use crate::replication::feed::{self, Hello};
+use crate::slot_migration::import::{self, Offer};
+use crate::topology::view::Ownership;
 
 /// Pushed messages that are sent with one write, bytes.
 const PUSHED_BYTES: usize = 64 * 1024;
@@ -124,6 +127,20 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.session.watch.end(&self.shared.keyspace);
         self.shared.clients.remove(self.session.client.id);
+    }
+}
+
+/// Runs something to its end, unless the client is killed before.
+async fn unless_killed<T>(client: &Client, task: impl Future<Output = T>) -> Option<T> {
+    let mut nothing = Vec::new();
+    let killed = poll_fn(|cx| match client.outbox.poll_take(cx, &mut nothing, 0) {
+        Taken::Closed => Poll::Ready(()),
+        _ => Poll::Pending,
+    });
+    tokio::select! {
+        biased;
+        () = killed => None,
+        ended = task => Some(ended),
     }
 }
 
@@ -340,6 +357,17 @@ impl Connection {
                 Ok(())
             }
             Some(Pause::Feed(hello)) => self.feed(*hello).await,
+            Some(Pause::Import(offer)) => self.import(*offer).await,
+            Some(Pause::Settled(slot, until)) => {
+                let shared = Arc::clone(&self.shared);
+                let mut changes = shared.view.changes();
+                let settled = async {
+                    while shared.view.owner(slot) == Ownership::InTransfer && changes.changed().await.is_ok()
+                    {
+                    }
+                };
+                self.until(async { time::timeout_at(until, settled).await.ok() }).await.map(drop)
+            }
             Some(Pause::Unpaused(until)) => {
                 let mut pauses = self.shared.clients.pauses();
                 let over = async {
@@ -357,21 +385,17 @@ impl Connection {
         poll_fn(|cx| self.poll_flush(cx)).await?;
         let peer = self.session.client.peer;
         let feeding = feed::serve(&self.shared, &mut self.stream, peer, hello);
-        let outbox = &self.session.client.outbox;
-        let mut nothing = Vec::new();
-        let killed = poll_fn(|cx| match outbox.poll_take(cx, &mut nothing, 0) {
-            Taken::Closed => Poll::Ready(()),
-            _ => Poll::Pending,
-        });
-        tokio::select! {
-            biased;
-            () = killed => {}
-            ended = feeding => {
-                if let Err(error) = ended {
-                    tracing::info!(replica = %peer, %error, "the link to a replica ended");
-                }
-            }
+        if let Some(Err(error)) = unless_killed(&self.session.client, feeding).await {
+            tracing::info!(replica = %peer, %error, "the link to a replica ended");
         }
+        Err(Goodbye::Gone)
+    }
+
+    /// Hands the connection to a node that sends slots, until it ends.
+    async fn import(&mut self, offer: Offer) -> Result<(), Goodbye> {
+        poll_fn(|cx| self.poll_flush(cx)).await?;
+        let importing = import::serve(&self.shared, &mut self.stream, std::mem::take(&mut self.input), offer);
+        let _ended = unless_killed(&self.session.client, importing).await;
         Err(Goodbye::Gone)
     }
 

@@ -134,7 +134,7 @@ impl<'t> Turn<'t> {
         self.commands += 1;
         match ran {
             Ran::Done => Next::Ran { bytes },
-            Ran::Waits(pause @ Pause::Unpaused(_)) => Next::Waits { bytes: 0, pause },
+            Ran::Waits(pause @ (Pause::Unpaused(_) | Pause::Settled(..))) => Next::Waits { bytes: 0, pause },
             Ran::Waits(pause) => Next::Waits { bytes, pause },
             Ran::Close => Next::Close,
         }
@@ -145,6 +145,7 @@ impl<'t> Turn<'t> {
         let (start, replies, asked) = (output.len(), session.replies, session.said.asking);
         let mut reply = Reply::new(output, session.protocol);
         let result = match self.allowed(&args, session, work) {
+            Err(error @ CommandError::InTransfer(_)) => Err(error),
             Err(error) => match self.changes_hands(&error) {
                 Some(until) => return Ran::Waits(Pause::Unpaused(until)),
                 None => Err(self.refuse(&args, session, error)),
@@ -152,6 +153,7 @@ impl<'t> Turn<'t> {
             Ok((found, route)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
                 match commit::check_queued(self.shared, found.spec, &args, &route, self.clock) {
                     Ok(()) => self.queue(found, &args, session, &mut reply),
+                    Err(error @ CommandError::InTransfer(_)) => Err(error),
                     Err(error) => Err(self.refuse(&args, session, error)),
                 }
             }
@@ -159,6 +161,17 @@ impl<'t> Turn<'t> {
                 Some(until) => return Ran::Waits(Pause::Unpaused(until)),
                 None => self.execute(found, &route, args, session, work, &mut reply),
             },
+        };
+        if let Err(CommandError::InTransfer(slot)) = result
+            && let Some(until) = session.waits_for_transfer()
+        {
+            reply.cut();
+            return Ran::Waits(Pause::Settled(slot, until));
+        }
+        session.waiting_since = None;
+        let result = match result {
+            Err(error @ CommandError::InTransfer(_)) => Err(self.refuse(&args, session, error)),
+            result => result,
         };
         let ran = result.unwrap_or_else(|error| {
             reply.cut();

@@ -3,9 +3,11 @@
 use std::pin::Pin;
 
 use shared::rt::time::Instant;
+use shared::slot::Slot;
 
 use crate::commit::Wait;
 use crate::replication::feed::Hello;
+use crate::slot_migration::import::Offer;
 
 /// A reply that takes time; encoded.
 pub type LateReply = Pin<Box<dyn Future<Output = Vec<u8>> + Send>>;
@@ -20,4 +22,8 @@ pub enum Pause {
     Feed(Box<Hello>),
     /// The end of CLIENT PAUSE; the request is run then.
     Unpaused(Instant),
+    /// That it is settled who has a slot, until then at most; the request is run then.
+    Settled(Slot, Instant),
+    /// The end of the connection: another node sends slots over it.
+    Import(Box<Offer>),
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use persistence::Generation;
+use shared::limits::TRANSFER_WAIT_MS;
 use shared::resp::Protocol;
+use shared::rt::time::{Duration, Instant};
 use shared::slot::Slot;
 
 use super::clients::Client;
@@ -38,6 +40,8 @@ pub struct Session {
     pub said: Said,
     /// CLIENT CONSISTENCY.
     pub consistency: Consistency,
+    /// Since when its request waits for a slot that changes hands.
+    pub waiting_since: Option<Instant>,
     /// CLIENT NO-TOUCH: its reads do not count as use of a key.
     pub no_touch: bool,
 }
@@ -111,8 +115,16 @@ impl Session {
             replies: Replies::On,
             said: Said::default(),
             consistency: Consistency::One,
+            waiting_since: None,
             no_touch: false,
         }
+    }
+
+    /// Until when its request waits for a slot that changes hands; none if it has waited that long.
+    pub fn waits_for_transfer(&mut self) -> Option<Instant> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let until = since + Duration::from_millis(TRANSFER_WAIT_MS);
+        (Instant::now() < until).then_some(until)
     }
 
     /// Whether it listens to anything.

@@ -29,13 +29,15 @@ impl Topology {
             return outcome;
         }
         let (shard, term) = (member.shard, member.term);
+        let given = self.given();
         for slot in slots.minus(member.slots()).iter() {
             // Whose it is once it has moved is said by whoever moves it, and by nobody else.
             if self.moves.importing.contains_key(&slot) {
                 continue;
             }
             // Inside a shard the term decides, which only elections raise: config epochs also rise when slots move.
-            let succeeds = |owner: &Member| owner.shard == shard && owner.term < term;
+            let given_up = self.is_disclaimed(slot) || given.contains(slot);
+            let succeeds = |owner: &Member| given_up || (owner.shard == shard && owner.term < term);
             match self.owner(slot).map(|owner| (owner.id, owner.config_epoch, succeeds(owner))) {
                 Some((owner, held_since, false)) if held_since >= epoch => {
                     if held_since > epoch {

@@ -1,5 +1,6 @@
 //! A node as one line of text: `CLUSTER NODES` and `nodes.conf` share the form (Redis, `clusterGenNodeDescription`).
 
+use super::transfer::describe_slots;
 use super::{Health, Member, Moment, Stage, Topology};
 
 /// Turns moments of the node's own clock into Unix milliseconds, for people to read.
@@ -54,9 +55,11 @@ fn line(topology: &Topology, member: &Member, clock: WallClock, shard: &str) -> 
         clock.unix_ms(member.contact.pong_received),
         member.config_epoch,
     );
-    for range in member.slots().ranges() {
-        let (first, last) = range.into_inner();
-        line.push_str(&if first == last { format!(" {first}") } else { format!(" {first}-{last}") });
+    // A slot that its owner does not claim any more is nobody's over a restart: whoever claims it then gets it.
+    let slots = if shard.is_empty() { member.slots().clone() } else { topology.owned_for_certain(member) };
+    if !slots.is_empty() {
+        line.push(' ');
+        line.push_str(&describe_slots(&slots, " "));
     }
     if me {
         line.push_str(&topology.moves.describe());

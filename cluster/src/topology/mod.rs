@@ -6,6 +6,7 @@
 //!
 //! - [`member`], [`contact`], [`address`]: one node as another knows it.
 //! - [`claim`]: which of two claims to a slot holds; [`moves`]: slots on the move.
+//! - [`transfer`]: slots that change hands between two shards as a stream.
 //! - [`shard`]: what is kept about a primary and its replicas, so that a failover loses nothing.
 //! - [`nodes_conf`], [`describe`]: the text of `nodes.conf` and `CLUSTER NODES`.
 //! - [`view`]: who serves a slot, as the request path reads it.
@@ -20,6 +21,7 @@ pub mod moment;
 pub mod moves;
 pub mod nodes_conf;
 pub mod shard;
+pub mod transfer;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -37,6 +39,7 @@ pub use member::{Health, Member, Stage};
 pub use moment::Moment;
 pub use moves::Moves;
 pub use shard::{CopyId, InSync, Office, Shard, ShardId};
+pub use transfer::{Side, Transfer, TransferId, Transfers};
 
 /// The cluster as one node knows it. That node is always a member.
 #[derive(Debug, Clone)]
@@ -58,6 +61,10 @@ pub struct Topology {
     pub log_term: Option<Epoch>,
     /// The office of this node, if it is a primary and its log was opened once.
     pub office: Option<Office>,
+    /// The transfers of this node's shard that are not settled.
+    pub transfers: Transfers,
+    /// Slots that their owner, as this node knows it, does not claim any more: whoever claims them next gets them.
+    disclaimed: SlotSet,
 }
 
 impl Topology {
@@ -74,6 +81,8 @@ impl Topology {
             shards: BTreeMap::new(),
             log_term: None,
             office: None,
+            transfers: Transfers::new(),
+            disclaimed: SlotSet::new(),
         }
     }
 
@@ -238,6 +247,7 @@ impl Topology {
             return;
         }
         self.unassign(slot);
+        self.disclaimed.remove(slot);
         self.owners[slot.index()] = Some(id);
         if let Some(member) = self.members.get_mut(&id) {
             member.slots.insert(slot);
@@ -251,6 +261,41 @@ impl Topology {
             member.slots.remove(slot);
         }
         true
+    }
+
+    /// The slots that a member claims as far as this node knows: those it owns and has not given away since.
+    pub fn claimed_by(&self, member: &Member) -> SlotSet {
+        let of_mine = member.id == self.my_id || self.me().primary == Some(member.id);
+        let claimed = self.owned_for_certain(member);
+        if of_mine { claimed.minus(&self.given()) } else { claimed }
+    }
+
+    /// The slots of a member, without those that it does not claim any more.
+    pub fn owned_for_certain(&self, member: &Member) -> SlotSet {
+        member.slots.minus(&self.disclaimed)
+    }
+
+    /// What this node's shard gives away, as far as that is not settled.
+    pub fn given(&self) -> SlotSet {
+        let giving = self.transfers.values().filter(|transfer| transfer.side == Side::Giving);
+        giving.flat_map(|transfer| transfer.slots.iter()).collect()
+    }
+
+    /// A member says all that it claims: what else it owns as far as this node knows goes to whoever claims it next.
+    pub fn disclaim(&mut self, id: NodeId, claimed: &SlotSet) {
+        let Some(member) = self.members.get(&id) else { return };
+        let given_up = member.slots.minus(claimed);
+        claimed.iter().filter(|slot| member.slots.contains(*slot)).for_each(|slot| {
+            self.disclaimed.remove(slot);
+        });
+        given_up.iter().for_each(|slot| {
+            self.disclaimed.insert(slot);
+        });
+    }
+
+    /// Whether its owner does not claim it any more.
+    pub fn is_disclaimed(&self, slot: Slot) -> bool {
+        self.disclaimed.contains(slot)
     }
 
     /// Slots somebody owns.

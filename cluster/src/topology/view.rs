@@ -30,6 +30,8 @@ pub enum Ownership {
         /// Who owns it; `None` is nobody.
         from: Option<Address>,
     },
+    /// This node or, by now, another one: what is asked waits until that is settled.
+    InTransfer,
     /// The cluster is in state fail: `CLUSTERDOWN The cluster is down`, unless configuration lets some commands through.
     Down {
         /// Who would serve it; `None` is this node.
@@ -208,6 +210,12 @@ impl ClusterView {
         for slot in topology.moves.importing.keys() {
             let from = topology.owner(*slot).and_then(|owner| owner.address);
             moving.insert(*slot, Ownership::Importing { from });
+        }
+        if topology.me().primary.is_none() {
+            for slot in topology.given().iter().filter(|slot| topology.me().slots().contains(*slot)) {
+                served.remove(slot);
+                moving.insert(slot, Ownership::InTransfer);
+            }
         }
         let names = topology.members().filter(|m| m.joined()).map(|m| m.id).collect();
         self.serve_only(&served);

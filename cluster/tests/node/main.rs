@@ -19,6 +19,7 @@ mod cluster_bus;
 mod cluster_failing;
 mod cluster_failover;
 mod cluster_messages;
+mod cluster_migrating;
 mod cluster_moving;
 mod cluster_owning;
 mod cluster_replicas;

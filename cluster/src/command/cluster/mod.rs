@@ -2,8 +2,10 @@
 //!
 //! - [`show`]: INFO, NODES, SLOTS, SHARDS, LINKS and smaller questions.
 //! - [`slots`]: who owns a slot, and the keys in it.
+//! - [`migrations`]: slots that go to another node as a stream.
 //! - [`peers`]: who belongs to the cluster; epochs; RESET.
 
+pub mod migrations;
 mod peers;
 mod show;
 mod slots;
@@ -55,6 +57,12 @@ const MEMBERS: &[Subcommand] = &[
     ),
     member("bumpepoch", 2, peers::bump_epoch, &["BUMPEPOCH", "    Advance the cluster config epoch."]),
     member(
+        "cancelslotmigrations",
+        2,
+        migrations::cancel,
+        &["CANCELSLOTMIGRATIONS", "    Cancel all migrations of slots of this node."],
+    ),
+    member(
         "count-failure-reports",
         3,
         peers::count_failure_reports,
@@ -95,6 +103,12 @@ const MEMBERS: &[Subcommand] = &[
         slots::keys,
         &["GETKEYSINSLOT <slot> <count>", "    Return key names stored by current node in a slot."],
     ),
+    member(
+        "getslotmigrations",
+        2,
+        migrations::show,
+        &["GETSLOTMIGRATIONS", "    Return the migrations of slots that this node takes or took part in."],
+    ),
     member("info", 2, show::info, &["INFO", "    Return information about the cluster."]),
     member("keyslot", 3, slots::of_key, &["KEYSLOT <key>", "    Return the hash slot for <key>."]),
     member(
@@ -112,6 +126,15 @@ const MEMBERS: &[Subcommand] = &[
         -4,
         peers::meet,
         &["MEET <ip> <port> [<bus-port>]", "    Connect nodes into a working cluster."],
+    ),
+    member(
+        "migrateslots",
+        -7,
+        migrations::migrate,
+        &[
+            "MIGRATESLOTS SLOTSRANGE <start slot> <end slot> [<start slot> <end slot> ...] NODE <node-id> [SLOTSRANGE ... NODE ...]",
+            "    Move slots of this node to other nodes: they serve them when they have everything.",
+        ],
     ),
     member("myid", 2, show::my_id, &["MYID", "    Return the node id."]),
     member("myshardid", 2, show::my_shard_id, &["MYSHARDID", "    Return the node's shard id."]),

@@ -76,10 +76,14 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
     } else if with_node("importing") {
         order(&bus, args.at(4), Refused::Stranger, |engine, node| engine.import_slot(slot, node))?;
     } else if with_node("node") {
-        // Held until the slot is not this node's any more: no key comes into it in between.
-        let partition = context.node.keyspace.lock(slot.partition());
-        let is_empty = partition.table(slot).is_empty();
-        order(&bus, args.at(4), Refused::UnknownNode, |engine, node| engine.give_slot(slot, node, is_empty))?;
+        // Held until the slot is not this node's any more: no key comes into it in between. Behind the lock of the bus, as when a
+        // node that is moved to another place locks all partitions.
+        let mut held = None;
+        order(&bus, args.at(4), Refused::UnknownNode, |engine, node| {
+            let partition = held.insert(context.node.keyspace.lock(slot.partition()));
+            engine.give_slot(slot, node, partition.table(slot).is_empty())
+        })?;
+        drop(held);
     } else {
         return Err(CommandError::text(
             "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP",
@@ -141,7 +145,7 @@ fn slot_of_number(number: i64) -> Option<Slot> {
     u16::try_from(number).ok().and_then(Slot::new)
 }
 
-fn parse_slot(word: &[u8]) -> Result<Slot, CommandError> {
+pub(super) fn parse_slot(word: &[u8]) -> Result<Slot, CommandError> {
     let bad = CommandError::text("ERR Invalid or out of range slot");
     parse_int(word).and_then(slot_of_number).ok_or(bad)
 }

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod observe;
 pub mod replication;
 
+use super::cluster::migrations::slotsync;
 use super::flag::{ADMIN, BLOCKING, FAST, NO_MULTI, READ, SECRET, WALKS, WRITE};
 use super::{Args, CommandSpec, Group, Handler, KeySpec};
 
@@ -49,6 +50,7 @@ pub const COMMANDS: &[CommandSpec] = &[
     SERVER.session_row("replicaof", 3, ADMIN | NO_MULTI, "5.0.0", "Configures a server as replica of another, or promotes it to a master.", replication::replicaof),
     SERVER.session_row("slaveof", 3, ADMIN | NO_MULTI, "1.0.0", "Sets a Redis server as a replica of another, or promotes it to being a master.", replication::replicaof),
     SERVER.session_row("replsync", -2, ADMIN | NO_MULTI, "7.0.0", "A replica asks for what it lacks of the logs; frames follow.", replication::replsync),
+    SERVER.session_row("slotsync", -2, ADMIN | NO_MULTI, "7.0.0", "A node offers slots to another one; frames follow.", slotsync),
     SERVER.session_row("shutdown", -1, ADMIN | NO_MULTI, "1.0.0", "Synchronously saves the database(s) to disk and shuts down the Redis server.", disk::shutdown),
     CommandSpec {
         name: "memory",

@@ -13,10 +13,10 @@ use shared::slot_set::SlotSet;
 
 use super::network::Network;
 use crate::gossip::{
-    Claim, Event, Heartbeat, LinkId, Message, Noted, Rumor, RumoredHealth, Vote, VoteRequest,
+    Claim, Event, Heartbeat, LinkId, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest,
 };
 use crate::topology::describe::WallClock;
-use crate::topology::{Address, CopyId, InSync, ShardId, nodes_conf};
+use crate::topology::{Address, CopyId, InSync, ShardId, TransferId, nodes_conf};
 
 /// Makes up messages: names that are known, one's own and strangers'; any epoch, slots and health.
 struct Liar {
@@ -97,7 +97,7 @@ impl Liar {
     }
 
     fn event(&mut self) -> Event {
-        let message = match self.rng.below(11) {
+        let message = match self.rng.below(13) {
             0 => Message::Ping(self.heartbeat()),
             1 => Message::Pong(self.heartbeat()),
             2 => Message::Meet(self.heartbeat()),
@@ -108,6 +108,8 @@ impl Liar {
             7 => Message::Vote(Vote { epoch: self.epoch(), shard: self.shard(), noted: self.in_sync() }),
             8 => Message::Handover,
             9 => Message::Resigned(self.epoch()),
+            10 => Message::TransferAsk(TransferAsk { id: TransferId(self.name()), slots: self.slots() }),
+            11 => Message::TransferNever(TransferId(self.name())),
             _ => Message::Update(Claim {
                 node: self.name(),
                 config_epoch: self.epoch(),

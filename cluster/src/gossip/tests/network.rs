@@ -275,8 +275,8 @@ impl Network {
         for effect in effects {
             match effect {
                 Effect::Save => self.saved[node] = self.engines[node].topology().clone(),
-                Effect::Show => {}
-                Effect::WaitFor(_) | Effect::Follow | Effect::Lead | Effect::Pause(_) => {
+                Effect::Show | Effect::TellCopies => {}
+                Effect::Forget(_) | Effect::WaitFor(_) | Effect::Follow | Effect::Lead | Effect::Pause(_) => {
                     self.moves.push((node, effect));
                 }
                 Effect::SlotsLost(slots) => slots.iter().for_each(|s| {

@@ -3,10 +3,11 @@
 //! ```text
 //! shard ID term N lastVoteEpoch N [inSync TERM VERSION COPIES]
 //! log term N
+//! giving|taking ID shard ID slots SLOTS
 //! office term N store ID|- inForce VERSION COPIES [proposed VERSION COPIES] [inherited COPIES] [resigned]
 //! ```
 //!
-//! COPIES is `node:store` of each, with commas between, or `-` for nobody.
+//! COPIES is `node:store` of each, with commas between, or `-` for nobody; SLOTS is `first-last`, with commas between.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,7 +17,10 @@ use shared::epoch::Epoch;
 use shared::limits::IN_SYNC_COPIES_MAX;
 
 use super::parse::parse_epoch;
-use crate::topology::{CopyId, InSync, Office, Shard, ShardId, Topology};
+use crate::topology::transfer::{describe_slots, parse_slots};
+use crate::topology::{
+    CopyId, InSync, Office, Shard, ShardId, Side, Topology, Transfer, TransferId, Transfers,
+};
 
 pub(super) fn render(topology: &Topology) -> String {
     let mut text = String::new();
@@ -31,6 +35,7 @@ pub(super) fn render(topology: &Topology) -> String {
     if let Some(term) = topology.log_term {
         let _ = writeln!(text, "log term {term}");
     }
+    text.push_str(&transfers(&topology.transfers));
     if let Some(office) = &topology.office {
         let store = office.store.map_or_else(|| "-".to_owned(), |store| store.to_string());
         let InSync { version, copies, .. } = &office.in_force;
@@ -54,6 +59,33 @@ fn list(copies: &BTreeSet<CopyId>) -> String {
         return "-".to_owned();
     }
     copies.iter().map(CopyId::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// One line for each transfer, as `nodes.conf` has it.
+pub fn transfers(transfers: &Transfers) -> String {
+    let mut text = String::new();
+    for (id, Transfer { side, shard, slots }) in transfers {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{} {id} shard {shard} slots {}", side.word(), describe_slots(slots, ","));
+    }
+    text
+}
+
+/// Reads the words of a line of [`transfers`].
+///
+/// # Errors
+/// It is none.
+pub fn transfer(words: &[&str]) -> Result<(TransferId, Transfer), &'static str> {
+    let [side, id, "shard", shard, "slots", slots] = words else {
+        return Err("a transfer has a side, a name, a shard and slots");
+    };
+    let side = [Side::Giving, Side::Taking].into_iter().find(|known| known.word() == *side);
+    let transfer = Transfer {
+        side: side.ok_or("a transfer is giving or taking")?,
+        shard: shard.parse().map_err(|_| "a shard's name is 40 hexadecimal digits")?,
+        slots: parse_slots(slots)?,
+    };
+    Ok((id.parse().map_err(|_| "a transfer's name is 40 hexadecimal digits")?, transfer))
 }
 
 /// Reads the words behind `shard`.

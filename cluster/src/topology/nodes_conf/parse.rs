@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use shared::epoch::Epoch;
-use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX};
+use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX, TRANSFERS_MAX};
 use shared::node_id::NodeId;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 use super::notes;
-use crate::topology::{Address, Health, Member, Moment, Moves, Office, ShardId, Stage, Topology};
+use crate::topology::{Address, Health, Member, Moment, Moves, Office, ShardId, Stage, Topology, Transfers};
 
 /// Why a file is no `nodes.conf`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,7 @@ struct Parsed {
 pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     let mut nodes: Vec<Parsed> = Vec::new();
     let (mut shards, mut office, mut epochs, mut log_term) = (BTreeMap::new(), None, None, None);
+    let mut transfers = Transfers::new();
     for (index, line) in text.lines().enumerate() {
         let at_line = |what| BadNodesConf::Line { line: index + 1, what };
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -55,6 +56,12 @@ pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
                 }
             }
             ["log", "term", term] => log_term = Some(parse_epoch(term).map_err(at_line)?),
+            ["giving" | "taking", ..] => {
+                let (id, transfer) = notes::transfer(&words).map_err(at_line)?;
+                if transfers.len() >= TRANSFERS_MAX || transfers.insert(id, transfer).is_some() {
+                    return Err(at_line("a transfer twice, or too many"));
+                }
+            }
             ["office", words @ ..] => {
                 if office.replace(notes::office(words).map_err(at_line)?).is_some() {
                     return Err(at_line("a second office"));
@@ -75,6 +82,7 @@ pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     topology.me_mut().term = office.as_ref().map_or(Epoch::default(), |office: &Office| office.term);
     topology.office = office;
     topology.log_term = log_term;
+    topology.transfers = transfers;
     shards.into_iter().for_each(|(id, shard)| *topology.shard_mut(id) = shard);
     Ok(topology)
 }

@@ -1,0 +1,317 @@
+//! How two shards agree on who has slots that change hands, whatever fails in between. Pure, part of the gossip engine's mind.
+//!
+//! 1. The source gives ([`Engine::give`]): it neither serves nor claims the slots from here on, in a new config epoch. All copies of
+//!    its shard that could be elected have that on disk before the target hears of it.
+//! 2. The target takes ([`Engine::take`]): all copies of its shard that could be elected have that on disk, and everything that the
+//!    slots hold, before it serves them.
+//! 3. The target completes ([`Engine::complete`]): it serves and claims the slots. The source hears of the claim and forgets the keys.
+//!
+//! From 1 on only the target's shard knows whose the slots are. If the source does not hear, it asks ([`Message::TransferAsk`]): the
+//! target's primary answers with the claim of who has them, or that it never took them and never will
+//! ([`Message::TransferNever`]); then the source takes them back in a new epoch. Between 2 and 3 there is no answer: the transfer
+//! only goes forward from there, be it by a successor.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use shared::epoch::Epoch;
+use shared::limits::{EPOCH_MAX, TRANSFERS_MAX, TRANSFERS_REFUSED_MAX};
+use shared::node_id::NodeId;
+use shared::slot_set::SlotSet;
+
+use crate::gossip::admin::Refused;
+use crate::gossip::message::{Claim, Message, TransferAsk};
+use crate::gossip::{Effect, Engine};
+use crate::topology::{Address, Member, Moment, Side, Transfer, TransferId, Transfers};
+
+/// How often the other side is asked about a transfer, milliseconds.
+const ASK_EVERY_MS: u64 = 200;
+
+/// What an engine remembers of transfers besides what is on disk.
+#[derive(Debug, Default)]
+pub(crate) struct Agreement {
+    /// Transfers that a task of this process drives: nothing is asked about them.
+    driven: BTreeSet<TransferId>,
+    /// Transfers that this node has said it will never take, oldest first.
+    refused: VecDeque<TransferId>,
+    asked: Moment,
+    /// What the other copies of the shard were last told.
+    told: Option<ShardSlots>,
+}
+
+/// What a primary tells the other copies of its shard of its slots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardSlots {
+    /// Since when it claims them.
+    pub config_epoch: Epoch,
+    /// All its slots, those it gives among them.
+    pub slots: SlotSet,
+    /// The transfers that are not settled.
+    pub transfers: Transfers,
+}
+
+impl Engine {
+    /// Whether slots of this node may go to another one, and where that is reached.
+    ///
+    /// # Errors
+    /// Not now, or never.
+    pub fn may_give(&self, slots: &SlotSet, to: NodeId) -> Result<Address, Refused> {
+        if !self.may_lead() {
+            return Err(Refused::NotPrimary);
+        }
+        let me = self.topology.me();
+        let target = self.topology.member(to).filter(|member| member.joined());
+        let target = target.ok_or_else(|| Refused::UnknownNode(to.to_string()))?;
+        if !target.is_primary() || target.shard == me.shard {
+            return Err(Refused::TargetIsReplica);
+        }
+        if let Some(foreign) = slots.minus(me.slots()).iter().next() {
+            return Err(Refused::NotOwner(foreign.number()));
+        }
+        self.not_moving(slots)?;
+        if self.topology.transfers.len() >= TRANSFERS_MAX {
+            return Err(Refused::TooManyTransfers);
+        }
+        target.address.filter(|address| address.ip.is_some()).ok_or(Refused::NoAddress)
+    }
+
+    /// Whether this node may take slots from another one.
+    ///
+    /// # Errors
+    /// Not now, or never.
+    pub fn may_take(&self, id: TransferId, from: NodeId, slots: &SlotSet) -> Result<(), Refused> {
+        if !self.may_lead() {
+            return Err(Refused::NotPrimary);
+        }
+        let source = self.topology.member(from).filter(|member| member.joined());
+        let source = source.ok_or_else(|| Refused::UnknownNode(from.to_string()))?;
+        if let Some(foreign) = slots.minus(source.slots()).iter().next() {
+            return Err(Refused::NotTheirs(foreign.number()));
+        }
+        self.not_moving(slots)?;
+        let refused = self.agreement.refused.contains(&id) || self.topology.transfers.contains_key(&id);
+        if refused { Err(Refused::TransferOver) } else { Ok(()) }
+    }
+
+    /// Refuses slots that are on the move already, in whatever way.
+    pub(crate) fn not_moving(&self, slots: &SlotSet) -> Result<(), Refused> {
+        let moves = &self.topology.moves;
+        let changing = self.topology.transfers.values().flat_map(|transfer| transfer.slots.iter());
+        let mut moving = moves.migrating.keys().chain(moves.importing.keys()).copied().chain(changing);
+        moving
+            .find(|slot| slots.contains(*slot))
+            .map_or(Ok(()), |slot| Err(Refused::OnTheMove(slot.number())))
+    }
+
+    /// This node serves and claims the slots no more; the epoch since when.
+    ///
+    /// # Errors
+    /// As [`Engine::may_give`].
+    pub fn give(&mut self, id: TransferId, slots: SlotSet, to: NodeId) -> Result<Epoch, Refused> {
+        self.may_give(&slots, to)?;
+        let shard = self.topology.member(to).map(|member| member.shard).ok_or(Refused::TransferOver)?;
+        self.topology.transfers.insert(id, Transfer { side: Side::Giving, shard, slots });
+        self.agreement.driven.insert(id);
+        Ok(self.take_new_epoch())
+    }
+
+    /// This node will have the slots that another one gave in this epoch.
+    ///
+    /// # Errors
+    /// As [`Engine::may_take`].
+    pub fn take(
+        &mut self,
+        id: TransferId,
+        from: NodeId,
+        slots: SlotSet,
+        given: Epoch,
+    ) -> Result<(), Refused> {
+        self.may_take(id, from, &slots)?;
+        let shard = self.topology.member(from).map(|member| member.shard).ok_or(Refused::TransferOver)?;
+        self.topology.current_epoch = self.topology.current_epoch.max(Epoch(given.0.min(EPOCH_MAX)));
+        self.topology.transfers.insert(id, Transfer { side: Side::Taking, shard, slots });
+        self.agreement.driven.insert(id);
+        self.take_new_epoch();
+        Ok(())
+    }
+
+    /// This node has the slots: all copies of its shard that could be elected know that it takes them, and hold what is in them.
+    /// The epoch of its claim.
+    ///
+    /// # Errors
+    /// It is no primary any more, or has them already.
+    pub fn complete(&mut self, id: TransferId) -> Result<Epoch, Refused> {
+        if !self.may_lead() {
+            return Err(Refused::NotPrimary);
+        }
+        let taking = |transfer: &&Transfer| transfer.side == Side::Taking;
+        let transfer =
+            self.topology.transfers.get(&id).filter(taking).cloned().ok_or(Refused::TransferOver)?;
+        let me = self.topology.my_id();
+        transfer.slots.iter().for_each(|slot| self.topology.assign(slot, me));
+        self.topology.transfers.remove(&id);
+        self.agreement.driven.remove(&id);
+        // Until it is on disk, a restart completes it again.
+        self.heard_change();
+        let claim = Claim::of(&self.topology, self.topology.me());
+        let epoch = claim.config_epoch;
+        self.broadcast(&Message::Update(claim));
+        Ok(epoch)
+    }
+
+    /// The target has said that it has the slots of a transfer, in this epoch.
+    pub fn given(&mut self, id: TransferId, to: NodeId, epoch: Epoch) {
+        let (Some(transfer), Some(target)) = (self.topology.transfers.get(&id), self.topology.member(to))
+        else {
+            return;
+        };
+        if transfer.side != Side::Giving || target.shard != transfer.shard || !target.is_primary() {
+            return;
+        }
+        let slots = target.slots().iter().chain(transfer.slots.iter()).collect();
+        if let Some(target) = self.topology.member_mut(to) {
+            target.config_epoch = target.config_epoch.max(epoch);
+        }
+        let outcome = self.topology.claim(to, epoch, &slots);
+        self.heard_change();
+        self.slots_lost(outcome.lost);
+    }
+
+    /// Nobody in this process drives a transfer any more: if it was given, the other side is asked what became of it.
+    pub fn left_alone(&mut self, id: TransferId) {
+        self.agreement.driven.remove(&id);
+    }
+
+    /// The transfers that this primary takes and that nobody drives: they are to be completed.
+    pub fn takings(&self) -> Vec<TransferId> {
+        let alone = |(id, transfer): &(&TransferId, &Transfer)| {
+            transfer.side == Side::Taking && !self.agreement.driven.contains(id)
+        };
+        if !self.may_lead() {
+            return Vec::new();
+        }
+        self.topology.transfers.iter().filter(alone).map(|(id, _)| *id).collect()
+    }
+
+    /// Asks about the transfers that were given and that nobody drives.
+    pub(crate) fn ask_about_transfers(&mut self, now: Moment) {
+        if self.topology.transfers.is_empty()
+            || !self.may_lead()
+            || now.since(self.agreement.asked) < ASK_EVERY_MS
+        {
+            return;
+        }
+        self.agreement.asked = now;
+        let given = |(id, transfer): &(&TransferId, &Transfer)| {
+            transfer.side == Side::Giving && !self.agreement.driven.contains(id)
+        };
+        let asks: Vec<(NodeId, TransferAsk)> = self
+            .topology
+            .transfers
+            .iter()
+            .filter(given)
+            .filter_map(|(id, transfer)| {
+                let to = self.topology.primary_of(transfer.shard)?.id;
+                Some((to, TransferAsk { id: *id, slots: transfer.slots.clone() }))
+            })
+            .collect();
+        for (to, ask) in asks {
+            self.say(to, Message::TransferAsk(ask));
+        }
+    }
+
+    /// The primary of another shard asks what became of a transfer to this one.
+    pub(crate) fn asked_about_transfer(&mut self, sender: NodeId, ask: &TransferAsk, now: Moment) {
+        // Only a primary that nobody can have succeeded knows, and only when all who may succeed it know what it knows.
+        let settled = self.in_sync_to_show().is_some_and(|(_, copies)| copies > 0);
+        let leased = self.leased_until().is_none_or(|until| until > now);
+        let taking = self.topology.transfers.contains_key(&ask.id);
+        let Some(shard) = self.topology.member(sender).map(|member| member.shard) else { return };
+        if !self.may_lead() || !settled || !leased || taking {
+            return;
+        }
+        let elsewhere = |owner: &&Member| owner.shard != shard;
+        if let Some(owner) = ask.slots.iter().find_map(|slot| self.topology.owner(slot).filter(elsewhere)) {
+            let claim = Claim::of(&self.topology, owner);
+            return self.say(sender, Message::Update(claim));
+        }
+        if self.agreement.refused.len() >= TRANSFERS_REFUSED_MAX {
+            self.agreement.refused.pop_front();
+        }
+        if !self.agreement.refused.contains(&ask.id) {
+            self.agreement.refused.push_back(ask.id);
+        }
+        self.say(sender, Message::TransferNever(ask.id));
+    }
+
+    /// The other side never took the slots and never will: they are served here again.
+    pub(crate) fn told_never(&mut self, sender: NodeId, id: TransferId) {
+        let Some(transfer) = self.topology.transfers.get(&id) else { return };
+        let knows = self.topology.primary_of(transfer.shard).is_some_and(|primary| primary.id == sender);
+        let open = transfer.side == Side::Giving && !self.agreement.driven.contains(&id);
+        if !knows || !open || !self.may_lead() {
+            return;
+        }
+        tracing::warn!(transfer = %id, "the other shard did not take the slots: they are served here again");
+        self.topology.transfers.remove(&id);
+        self.take_new_epoch();
+    }
+
+    /// The primary of this replica's shard says which slots it has and which change hands.
+    pub fn told_of_shard(&mut self, primary: NodeId, told: ShardSlots) {
+        if self.topology.me().primary != Some(primary) {
+            return;
+        }
+        let Some(member) = self.topology.member_mut(primary) else { return };
+        member.config_epoch = member.config_epoch.max(told.config_epoch);
+        let outcome = self.topology.claim(primary, told.config_epoch, &told.slots);
+        self.slots_lost(outcome.lost);
+        self.topology.transfers = told.transfers;
+        self.topology.disclaim(primary, &told.slots);
+        // On disk before anything that comes after it is acknowledged.
+        self.changed();
+    }
+
+    /// What the other copies of this primary's shard must know; `None` of a replica.
+    pub fn shard_slots(&self) -> Option<ShardSlots> {
+        let me = self.topology.me();
+        let transfers = self.topology.transfers.clone();
+        let told = || ShardSlots { config_epoch: me.config_epoch, slots: me.slots().clone(), transfers };
+        me.primary.is_none().then(told)
+    }
+
+    /// This node follows another one from here on, perhaps of another shard.
+    pub(crate) fn forget_agreement(&mut self, other_shard: bool) {
+        self.agreement.driven.clear();
+        if other_shard {
+            self.topology.transfers.clear();
+        }
+    }
+
+    /// Whatever has changed: forgets transfers that are settled, and has the other copies of this shard told.
+    pub(crate) fn settle_transfers(&mut self) {
+        let me = self.topology.me();
+        let is_primary = me.primary.is_none();
+        let owner = me.primary.unwrap_or(me.id);
+        let topology = &self.topology;
+        let gone = |transfer: &Transfer| {
+            let is_ours = |slot| topology.owner(slot).is_some_and(|member| member.id == owner);
+            transfer.side == Side::Giving && !transfer.slots.iter().any(is_ours)
+        };
+        let over: Vec<TransferId> =
+            topology.transfers.iter().filter(|(_, transfer)| gone(transfer)).map(|(id, _)| *id).collect();
+        for id in over {
+            self.agreement.driven.remove(&id);
+            if let Some(transfer) = self.topology.transfers.remove(&id)
+                && is_primary
+            {
+                self.effect(Effect::Forget(transfer.slots));
+            }
+            self.heard_change();
+        }
+        let now = self.shard_slots();
+        if self.agreement.told != now {
+            self.agreement.told = now;
+            self.effect(Effect::TellCopies);
+        }
+    }
+}

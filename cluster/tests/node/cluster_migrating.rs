@@ -1,0 +1,270 @@
+//! Slots go to another node as a stream: nobody gets an error, and nothing is lost, whatever is killed meanwhile.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use shared::slot::Slot;
+use shared::testing::cluster::Cluster;
+use shared::testing::node::{Node, Program};
+use shared::testing::wait;
+
+use crate::contents::contents;
+use crate::raw::{Frame, Raw};
+
+fn raw(node: &Node) -> Raw {
+    Raw::connect(node.port(), false)
+}
+
+fn id(node: &Node) -> String {
+    String::from_utf8(raw(node).call(&["CLUSTER", "MYID"]).text).unwrap()
+}
+
+/// Hash tags of slots in these bounds.
+fn tags(first: u16, last: u16, count: usize) -> Vec<String> {
+    let tags = (0..).map(|number| format!("{{t{number}}}"));
+    let of = |tag: &String| Slot::of_key(tag.as_bytes()).number();
+    tags.filter(|tag| (first..=last).contains(&of(tag))).take(count).collect()
+}
+
+/// The last migration as a node shows it.
+fn last(node: &Node) -> BTreeMap<String, String> {
+    let all = raw(node).call(&["CLUSTER", "GETSLOTMIGRATIONS"]).items;
+    let text = |frame: &Frame| String::from_utf8(frame.text.clone()).unwrap();
+    let pairs = |job: &Frame| job.items.chunks(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
+    all.last().map(pairs).unwrap_or_default()
+}
+
+fn state(node: &Node) -> String {
+    last(node).remove("state").unwrap_or_default()
+}
+
+fn migrate(from: &Node, range: &str, to: &Node) {
+    migrate_to(from, range, &id(to));
+}
+
+fn migrate_to(from: &Node, range: &str, to: &str) {
+    assert_eq!(raw(from).say(&format!("CLUSTER MIGRATESLOTS SLOTSRANGE {range} NODE {to}")), "+OK");
+}
+
+/// A client that is sent from node to node, and counts up in transactions: each answer is the next number.
+struct Counter<'c> {
+    cluster: &'c Cluster,
+    client: Raw,
+    slowest: Duration,
+}
+
+impl<'c> Counter<'c> {
+    fn new(cluster: &'c Cluster, node: usize) -> Counter<'c> {
+        Counter { cluster, client: raw(cluster.node(node)), slowest: Duration::ZERO }
+    }
+
+    /// Counts a key up, and a list beside it; the new number.
+    fn count(&mut self, tag: &str, in_transaction: bool) -> String {
+        loop {
+            let began = Instant::now();
+            let answer = if in_transaction {
+                let lines =
+                    ["MULTI".into(), format!("INCR {tag}"), format!("RPUSH {tag}:list x"), "EXEC".into()];
+                lines.iter().map(|line: &String| self.client.say(line)).collect::<Vec<_>>().join(" ")
+            } else {
+                self.client.say(&format!("INCR {tag}"))
+            };
+            self.slowest = self.slowest.max(began.elapsed());
+            match answer.split_once("-MOVED ") {
+                None => return answer,
+                Some((_, to)) => {
+                    let address = to.split_whitespace().nth(1).unwrap();
+                    let node = self.cluster.nodes().iter().find(|node| node.address() == address);
+                    self.client = raw(node.expect("a node of the cluster"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn slots_move_under_writes_without_an_error_or_a_loss() {
+    let cluster = Cluster::ours(2, 1);
+    let tags = tags(0, 4_095, 40);
+    let stop = AtomicBool::new(false);
+    let (counted, slowest) = std::thread::scope(|scope| {
+        let writers = [false, true].map(|in_transaction| {
+            let (cluster, stop) = (&cluster, &stop);
+            let tags: Vec<String> = tags.iter().map(|tag| format!("{tag}{in_transaction}")).collect();
+            scope.spawn(move || {
+                let (mut counter, mut counted) = (Counter::new(cluster, 0), 0_u64);
+                while !stop.load(Ordering::Relaxed) {
+                    counted += 1;
+                    for tag in &tags {
+                        let wanted = match in_transaction {
+                            false => format!(":{counted}"),
+                            true => format!("+OK +QUEUED +QUEUED *[:{counted}, :{counted}]"),
+                        };
+                        assert_eq!(counter.count(tag, in_transaction), wanted);
+                    }
+                }
+                (counted, counter.slowest)
+            })
+        });
+        // There and back, with the writers after it.
+        for (from, to) in [(0, 1), (1, 0), (0, 1)] {
+            migrate(cluster.node(from), "0 4095", cluster.node(to));
+            wait::until("the slots have moved", || state(cluster.node(from)) == "success");
+            wait::until("both say so", || state(cluster.node(to)) == "success");
+            let before = raw(cluster.node(to)).say(&format!("GET {}false", tags[0]));
+            wait::until("writes go on", || {
+                raw(cluster.node(to)).say(&format!("GET {}false", tags[0])) != before
+            });
+        }
+        stop.store(true, Ordering::Relaxed);
+        let ended = writers.map(|writer| writer.join().unwrap());
+        (ended.map(|(counted, _)| counted), ended.map(|(_, slowest)| slowest))
+    });
+    println!("counted {counted:?}, slowest {slowest:?}");
+    let mut client = raw(cluster.node(1));
+    for tag in &tags {
+        for (in_transaction, counted) in [false, true].into_iter().zip(counted) {
+            assert_eq!(client.say(&format!("GET {tag}{in_transaction}")), format!("${counted}"));
+        }
+        assert_eq!(client.say(&format!("LLEN {tag}true:list")), format!(":{}", counted[1]));
+    }
+    wait::until("nothing stays where they were", || raw(cluster.node(0)).say("DBSIZE") == ":0");
+    for (primary, replica) in [(0, 2), (1, 3)] {
+        let mut reader = raw(cluster.node(replica));
+        assert_eq!(reader.say("READONLY"), "+OK");
+        wait::until("the replica is the same", || {
+            contents(&mut reader) == contents(&mut raw(cluster.node(primary)))
+        });
+    }
+    cluster.wait_ok();
+}
+
+#[test]
+fn every_type_moves_as_it_is_with_its_deadline() {
+    let cluster = Cluster::ours(2, 0);
+    let (from, to) = (cluster.node(0), cluster.node(1));
+    let mut client = raw(from);
+    for (number, tag) in tags(100, 2_000, 200).iter().enumerate() {
+        let key = format!("{tag}:{number}");
+        for line in [
+            format!("SET {key}:s {number} PX 10000000"),
+            format!("HSET {key}:h a {number} b 2"),
+            format!("RPUSH {key}:l 1 2 {number}"),
+            format!("SADD {key}:set x {number}"),
+            format!("ZADD {key}:z 1.5 x {number} y"),
+            format!("XADD {key}:x 5-{number} f v"),
+            format!("SET {key}:soon 1 PX 500"),
+        ] {
+            assert!(!client.say(&line).starts_with('-'), "{line}");
+        }
+    }
+    assert_eq!(client.call(&["SET", &tags(100, 2_000, 1)[0], &"long".repeat(300_000)]).text, b"OK");
+    let kept = |client: &mut Raw| {
+        let mut contents = contents(client);
+        contents.retain(|key, _| !key.ends_with(b":soon"));
+        contents
+    };
+    let before = kept(&mut client);
+    migrate(from, "100 2000", to);
+    wait::until("the slots have moved", || state(from) == "success");
+    assert_eq!(kept(&mut raw(to)), before);
+    wait::until("what is due goes off there", || {
+        let keys = raw(to).call(&["KEYS", "*:soon"]).items;
+        keys.is_empty() && raw(to).say("INFO keyspace").contains(&format!("keys={}", before.len()))
+    });
+    // And over a restart.
+    let mut cluster = cluster;
+    cluster.node_mut(1).kill();
+    cluster.node_mut(1).start();
+    cluster.wait_ok();
+    assert_eq!(kept(&mut raw(cluster.node(1))), before);
+}
+
+#[test]
+fn who_listens_to_a_channel_of_a_slot_that_moves_is_told_and_who_waits_for_a_key_is_sent_after_it() {
+    let cluster = Cluster::ours(2, 0);
+    let (from, to) = (cluster.node(0), cluster.node(1));
+    let tag = &tags(0, 1_000, 1)[0];
+    let (mut listener, mut waiter) = (raw(from), raw(from));
+    listener.say(&format!("SSUBSCRIBE {tag}"));
+    waiter.send_line(&format!("BLPOP {tag}:queue 0"));
+    migrate(from, "0 1000", to);
+    let slot = Slot::of_key(tag.as_bytes());
+    assert_eq!(format!("{:?}", listener.read()), format!("*[$sunsubscribe, ${tag}, :0]"));
+    assert_eq!(format!("{:?}", waiter.read()), format!("-MOVED {slot} {}", to.address()));
+    assert_eq!(raw(from).say(&format!("SPUBLISH {tag} x")), format!("-MOVED {slot} {}", to.address()));
+}
+
+#[test]
+fn a_migration_that_is_cancelled_leaves_everything_where_it_was() {
+    let cluster = Cluster::ours(2, 0);
+    let (from, to) = (cluster.node(0), cluster.node(1));
+    let tag = &tags(0, 1_000, 1)[0];
+    raw(from).say(&format!("SET {tag} here"));
+    // The target does not answer, so that there is something to cancel.
+    let target = id(to);
+    to.process().unwrap().pause();
+    migrate_to(from, "0 1000", &target);
+    migrate_to(from, "2000 2001", &target);
+    wait::until("it is under way", || raw(from).say("CLUSTER GETSLOTMIGRATIONS").contains("connecting"));
+    let again = format!("CLUSTER MIGRATESLOTS SLOTSRANGE 500 500 NODE {}", "0".repeat(40));
+    assert_eq!(raw(from).say(&again), format!("-ERR Unknown node {}", "0".repeat(40)));
+    assert_eq!(raw(from).say("CLUSTER CANCELSLOTMIGRATIONS"), "+OK");
+    wait::until("it is cancelled", || {
+        raw(from).say("CLUSTER GETSLOTMIGRATIONS").matches("$cancelled").count() == 2
+    });
+    to.process().unwrap().resume();
+    cluster.wait_ok();
+    assert_eq!(raw(from).say(&format!("GET {tag}")), "$here");
+    wait::until("nothing of it is left there", || raw(to).say("DBSIZE") == ":0");
+    migrate(from, "0 1000", to);
+    wait::until("it can be done anew", || state(from) == "success");
+    assert_eq!(raw(to).say(&format!("GET {tag}")), "$here");
+}
+
+#[test]
+fn what_cannot_move_is_refused_and_changes_nothing() {
+    let cluster = Cluster::ours(2, 1);
+    let ids: Vec<String> = cluster.nodes().iter().map(id).collect();
+    let before = raw(cluster.node(0)).say("CLUSTER SLOTS");
+    let refused = |line: &str| {
+        let line = line.replace("ID1", &ids[1]).replace("ID0", &ids[0]).replace("ID2", &ids[2]);
+        raw(cluster.node(0)).say(&format!("CLUSTER MIGRATESLOTS {line}"))
+    };
+    assert_eq!(refused("SLOTSRANGE 0 9000 NODE ID1"), "-ERR I'm not the owner of hash slot 8192");
+    assert_eq!(refused("SLOTSRANGE 0 5 NODE ID0"), "-ERR Target node is not a master");
+    assert_eq!(refused("SLOTSRANGE 0 5 NODE ID2"), "-ERR Target node is not a master");
+    assert_eq!(
+        refused("SLOTSRANGE 5 0 NODE ID1"),
+        "-ERR start slot number 5 is greater than end slot number 0"
+    );
+    assert_eq!(refused("SLOTSRANGE 0 16384 NODE ID1"), "-ERR Invalid or out of range slot");
+    assert_eq!(refused("SLOTSRANGE 0 5 5 6 NODE ID1"), "-ERR Slot 5 specified multiple times");
+    assert_eq!(
+        refused("SLOTSRANGE 0 5 NODE"),
+        "-ERR wrong number of arguments for 'cluster|migrateslots' command"
+    );
+    assert_eq!(refused("SLOTSRANGE 0 5 6 NODE ID1"), "-ERR Invalid or out of range slot");
+    assert_eq!(refused("SLOTSRANGE 0 5 NODE ID1 SLOTSRANGE 7"), "-ERR syntax error");
+    let replica = format!("CLUSTER MIGRATESLOTS SLOTSRANGE 0 5 NODE {}", ids[1]);
+    assert_eq!(raw(cluster.node(2)).say(&replica), "-ERR You can use SETSLOT only with masters.");
+    // Offers of strangers, of what they do not have, in versions that nobody speaks.
+    let offer = |line: &str| raw(cluster.node(1)).say(&format!("SLOTSYNC {line}"));
+    let name = "1".repeat(40);
+    assert_eq!(offer(&format!("9 {name} {} 0-5", ids[0])), "-ERR this node speaks version 1 of SLOTSYNC");
+    assert_eq!(offer(&format!("1 {name} {name} 0-5")), format!("-ERR Unknown node {name}"));
+    let not_theirs = "-ERR Hash slot 9000 is not served by the node it comes from";
+    assert_eq!(offer(&format!("1 {name} {} 9000", ids[0])), not_theirs);
+    assert_eq!(
+        offer(&format!("1 {name} {} 0-16384", ids[0])),
+        "-ERR slots are ranges of numbers with commas between"
+    );
+    assert_eq!(raw(cluster.node(0)).say("CLUSTER SLOTS"), before);
+    assert_eq!(raw(cluster.node(0)).say("CLUSTER GETSLOTMIGRATIONS"), "*[]");
+    let alone = crate::server::Server::start(&[]);
+    assert!(alone.connect().say("CLUSTER GETSLOTMIGRATIONS").starts_with("-ERR This instance has cluster"));
+    let plain = Cluster::with_options(Program::Ours, 1, 0, &["--appendonly", "no"]);
+    let answer = raw(plain.node(0)).say(&format!("CLUSTER MIGRATESLOTS SLOTSRANGE 0 5 NODE {name}"));
+    assert_eq!(answer, "-ERR slots move by the log: appendonly must be yes");
+}
