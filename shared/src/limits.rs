@@ -43,6 +43,16 @@ pub const BUS_PACKET_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// take the memory of the node.
 pub const BUS_QUEUE_BYTES_MAX: usize = 2 * BUS_PACKET_BYTES_MAX;
 
+/// Most changes of what a node listens to that are told one by one; who missed more is told all, which is 2 KiB.
+pub const INTEREST_CHANGES_MAX: usize = 256;
+
+/// How long the confirmation of a SUBSCRIBE waits at most for peers to hear of it, milliseconds: they answer within their turn on a
+/// worker. Who has not by then is told everything anew, on another link.
+pub const INTEREST_HEARD_MS_MAX: u64 = 500;
+
+/// How long peers go on sending what nobody listens to any more, milliseconds: who comes back in this time waits for nobody.
+pub const INTEREST_KEPT_MS_MAX: u64 = 1_000;
+
 /// Incoming links of the cluster bus: one from each peer, and some for peers that reconnect.
 pub const BUS_LINKS_MAX: usize = 2 * CLUSTER_NODES_MAX;
 

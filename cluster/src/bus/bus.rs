@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::{Mutex, RwLock};
-use shared::limits::RANGES;
+use shared::limits::{INTEREST_KEPT_MS_MAX, RANGES};
 use shared::node_id::NodeId;
 use shared::rt::fs::{File, OpenOptions, TryLockError};
 use shared::rt::rng::{self, Rng};
@@ -15,7 +15,8 @@ use tokio::sync::Notify;
 
 use super::counters::Counters;
 use super::links::{Link, Links};
-use super::packet::{self, Body, Kind, Packet};
+use super::messages::{self, Messages, TooLong, outlet};
+use super::packet::{self, Kind, Packet};
 use crate::config::Config;
 use crate::failover::LogStatus;
 use crate::failover::handover::HANDOVER_MS;
@@ -91,11 +92,6 @@ fn lock(nodes_conf: &Path) -> Result<File, StartError> {
     }
 }
 
-/// A published message that is longer than a packet of the bus can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("message too long for the cluster bus")]
-pub struct TooLong;
-
 /// The node's side of the bus, shared by its connections and the driver.
 pub struct Bus {
     mind: Mutex<Mind>,
@@ -109,10 +105,12 @@ pub struct Bus {
     /// The real ports for clients and of the bus: told to others if no others are announced.
     ports: (u16, u16),
     clock: WallClock,
-    /// This node's name, for messages that pass by the engine.
+    /// This node's name, for what passes by the engine.
     my_id: RwLock<NodeId>,
-    /// All links.
+    /// The links that carry gossip.
     pub links: Links,
+    /// The links that carry what is published.
+    pub messages: Messages,
     /// What is counted.
     pub counters: Counters,
     /// Links to be connected by the driver; the engine wants at most one for each peer.
@@ -125,6 +123,8 @@ struct Mind {
     rng: Rng,
     /// While `nodes.conf` could not be written. Nothing is said and nothing served until it is.
     unsaved: Option<Unsaved>,
+    /// When what nobody listens to any more is not wanted any more.
+    next_sweep: Moment,
 }
 
 struct Unsaved {
@@ -159,7 +159,12 @@ impl Bus {
         let mut engine = Engine::new(topology, settings(config), Moment::default());
         let effects = engine.effects(Moment::default());
         let bus = Bus {
-            mind: Mutex::new(Mind { engine, rng: Rng::from_system(), unsaved: None }),
+            mind: Mutex::new(Mind {
+                engine,
+                rng: Rng::from_system(),
+                unsaved: None,
+                next_sweep: Moment::default(),
+            }),
             view,
             pubsub,
             nodes_conf,
@@ -169,6 +174,7 @@ impl Bus {
             clock: WallClock { started_unix_ms: time::now_ms() },
             my_id: RwLock::new(my_id),
             links: Links::default(),
+            messages: Messages::default(),
             counters: Counters::default(),
             dials: Mutex::new(Vec::new()),
             dial_wanted: Notify::new(),
@@ -196,9 +202,10 @@ impl Bus {
         if let Err(why) = opened {
             tracing::error!(why, "cannot write nodes.conf");
         }
+        self.look(|engine| self.dial_publishing(engine));
     }
 
-    fn node(&self) -> Option<Arc<Shared>> {
+    pub(super) fn node(&self) -> Option<Arc<Shared>> {
         self.node.get().and_then(Weak::upgrade)
     }
 
@@ -209,8 +216,14 @@ impl Bus {
         if let Some(log) = log {
             mind.engine.set_log(log);
         }
-        let effects = mind.engine.handle(Event::Tick, self.now(), &mut mind.rng);
+        let now = self.now();
+        let effects = mind.engine.handle(Event::Tick, now, &mut mind.rng);
         self.perform(mind, effects);
+        self.dial_publishing(&mind.engine);
+        if now >= mind.next_sweep {
+            mind.next_sweep = now.after(INTEREST_KEPT_MS_MAX);
+            self.pubsub.interest.sweep();
+        }
     }
 
     /// When time should pass again.
@@ -282,24 +295,42 @@ impl Bus {
     /// Hands the engine an event and performs what follows.
     pub fn handle(&self, event: Event) {
         let mind = &mut *self.mind.lock();
+        let connected = matches!(event, Event::Connected(_));
         let effects = mind.engine.handle(event, self.now(), &mut mind.rng);
         self.perform(mind, effects);
+        if connected {
+            // A peer that was suspected is reached again: what is published from here on waits for its link.
+            self.dial_publishing(&mind.engine);
+        }
     }
 
-    /// Sends a published message to every other node.
+    /// Sends a published message to every node that has subscribers for it, or may have.
     ///
     /// # Errors
     /// It is longer than a packet can be.
     pub fn publish(&self, channel: &[u8], payload: &[u8]) -> Result<(), TooLong> {
-        let packet = packet::encode_published(*self.my_id.read(), channel, payload).ok_or(TooLong)?;
-        let (taken, full) = self.links.publish(&packet);
-        self.counters.sent(Kind::Publish, taken);
-        for link in full {
-            tracing::warn!(?link, "a peer does not read what is published: its link is reset");
-            self.counters.overflowed();
-            self.links.close(link);
-        }
-        Ok(())
+        self.messages.publish(self.my_id(), channel, payload, &self.counters)
+    }
+
+    /// The version of what is wanted on this node, if somebody who publishes here has not heard of it yet.
+    pub fn unheard(&self) -> Option<u64> {
+        let version = self.pubsub.interest.turned_on();
+        (!self.messages.inlets.have_heard(version)).then_some(version)
+    }
+
+    /// Who listens to what on this node.
+    pub(super) fn pubsub(&self) -> &PubSub {
+        &self.pubsub
+    }
+
+    /// Whether a node of this name is a member of the cluster.
+    pub(super) fn knows(&self, id: NodeId) -> bool {
+        self.view.knows(id)
+    }
+
+    /// How many links peers have made.
+    pub(super) fn incoming_count(&self) -> usize {
+        self.links.incoming_count() + self.messages.inlets.len()
     }
 
     /// Now, on the engine's clock.
@@ -319,22 +350,11 @@ impl Bus {
 
     /// A packet came over a link.
     pub(super) fn received(&self, link: &Link, local: IpAddr, remote: IpAddr, packet: Packet) {
-        let Packet { sender, body } = packet;
-        match body {
-            Body::Gossip(message) => {
-                self.counters.received(Kind::of(&message));
-                self.handle(Event::Received { link: link.id, local, remote, sender, message });
-                if self.view.knows(sender) {
-                    link.spoken(sender);
-                }
-            }
-            Body::Publish { channel, payload } => {
-                self.counters.received(Kind::Publish);
-                // Strangers publish nothing here.
-                if self.view.knows(sender) {
-                    self.pubsub.deliver(&channel, &payload);
-                }
-            }
+        let Packet { sender, message } = packet;
+        self.counters.received(Kind::of(&message));
+        self.handle(Event::Received { link: link.id, local, remote, sender, message });
+        if self.view.knows(sender) {
+            link.spoken(sender);
         }
     }
 
@@ -389,6 +409,21 @@ impl Bus {
 
     fn show(&self, mind: &Mind) {
         self.view.show(mind.engine.topology(), mind.engine.up() && mind.unsaved.is_none());
+        self.dial_publishing(&mind.engine);
+    }
+
+    /// Message links go to whom this node reaches, and come from members only.
+    fn dial_publishing(&self, engine: &Engine) {
+        let Some(node) = self.node() else { return };
+        let topology = engine.topology();
+        let peers: Vec<_> = topology.peers().filter_map(messages::dialled).collect();
+        self.messages.be_patient(engine.settings().node_timeout_ms);
+        self.messages.inlets.keep(|peer| topology.member(peer).is_some_and(|member| member.joined()));
+        for outlet in self.messages.dial(&peers, time::now_ms()) {
+            if let Some(bus) = &node.bus {
+                node.workers.spawn(outlet::run(Arc::clone(bus), outlet));
+            }
+        }
     }
 
     /// Writes `nodes.conf`. While that fails the node is silent and serves nothing: what it would say or do must not be forgotten.

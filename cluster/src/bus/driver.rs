@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use shared::limits::BUS_LINKS_MAX;
 use shared::rt::net::{TcpListener, TcpStream};
 use shared::rt::time::{self, Duration, Instant};
@@ -48,7 +49,7 @@ async fn connect(bus: Arc<Bus>, link: Arc<Link>, to: SocketAddr) {
             if let crate::gossip::LinkId::Out(number) = link.id {
                 bus.handle(Event::Connected(number));
             }
-            connection::serve(&bus, &link, stream).await;
+            connection::serve(&bus, &link, stream, BytesMut::new()).await;
         }
         Ok(Err(error)) => tracing::debug!(%to, %error, "cannot connect to a peer"),
         Err(_) => tracing::debug!(%to, "connecting to a peer took too long"),
@@ -65,14 +66,14 @@ async fn accept(bus: Arc<Bus>, listener: TcpListener) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((_, peer)) if bus.links.incoming_count() >= BUS_LINKS_MAX => {
+            Ok((_, peer)) if bus.incoming_count() >= BUS_LINKS_MAX => {
                 tracing::warn!(%peer, "too many links of the cluster bus");
             }
             Ok((stream, _)) => {
                 let bus = Arc::clone(&bus);
                 links.spawn(async move {
                     let link = bus.links.incoming(time::now_ms());
-                    connection::serve(&bus, &link, stream).await;
+                    connection::receive(&bus, &link, stream).await;
                     ended(&bus, &link);
                 });
             }

@@ -1,4 +1,4 @@
-//! All links of a node.
+//! The links of a node that carry gossip.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use shared::node_id::NodeId;
 
-use super::queue::{Load, Pushed, SendQueue};
+use super::queue::SendQueue;
 use crate::gossip::LinkId;
 
-/// One connection to a peer.
+/// One connection to a peer, for gossip.
 #[derive(Debug)]
 pub struct Link {
     /// Its number.
@@ -90,24 +90,11 @@ impl Links {
         }
     }
 
-    /// Queues gossip on a link; a link that is gone takes nothing.
+    /// Queues a packet on a link; a link that is gone takes nothing.
     pub fn send(&self, id: LinkId, packet: Bytes) {
         if let Some(link) = self.links.read().get(&id) {
-            link.queue.push(Load::Gossip, packet);
+            link.queue.push_gossip(packet);
         }
-    }
-
-    /// Queues a published message on every open outgoing link. Returns how many took it, and the links that had no room.
-    pub fn publish(&self, packet: &Bytes) -> (u64, Vec<LinkId>) {
-        let (mut taken, mut full) = (0, Vec::new());
-        let links = self.links.read();
-        for link in links.values().filter(|l| matches!(l.id, LinkId::Out(_)) && l.is_open()) {
-            match link.queue.push(Load::Published, packet.clone()) {
-                Pushed::Queued => taken += 1,
-                Pushed::Full => full.push(link.id),
-            }
-        }
-        (taken, full)
     }
 
     /// How many incoming links there are.

@@ -11,7 +11,8 @@
 //! | … | body |
 //!
 //! Numbers are big-endian. A packet is checked whole (length, CRC, every field, nothing behind the last) before any of it is
-//! used; a bad one changes nothing and ends the link it came over.
+//! used; a bad one changes nothing and ends the link it came over. The bodies here are those of gossip; those of message links
+//! stand in [`super::messages::said`].
 
 use bytes::{Buf, Bytes, BytesMut};
 use shared::limits::{BUS_PACKET_BYTES_MAX, CLUSTER_NODES_MAX};
@@ -28,10 +29,7 @@ const CRC_AT: usize = 12;
 /// Bytes before the sender's name.
 const HEAD_BYTES: usize = 16;
 /// Bytes of a packet with an empty body.
-const PACKET_BYTES_MIN: usize = HEAD_BYTES + NodeId::BYTES;
-
-/// What a published message may have at most, channel and payload together, bytes.
-pub const PUBLISHED_BYTES_MAX: usize = BUS_PACKET_BYTES_MAX - PACKET_BYTES_MIN - 4;
+pub(super) const PACKET_BYTES_MIN: usize = HEAD_BYTES + NodeId::BYTES;
 
 /// What kind a packet is; the number is its place in the counters, plus one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,11 +63,19 @@ pub enum Kind {
     TransferAsk = 13,
     /// They were never taken.
     TransferNever = 14,
+    /// This link is for messages: I publish on it.
+    Publisher = 15,
+    /// All that somebody listens to here.
+    Interest = 16,
+    /// What of it changed.
+    InterestChanges = 17,
+    /// I have heard of it.
+    InterestHeard = 18,
 }
 
 impl Kind {
     /// Every kind in the order of numbers.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Ping,
         Kind::Pong,
         Kind::Meet,
@@ -84,6 +90,10 @@ impl Kind {
         Kind::Resigned,
         Kind::TransferAsk,
         Kind::TransferNever,
+        Kind::Publisher,
+        Kind::Interest,
+        Kind::InterestChanges,
+        Kind::InterestHeard,
     ];
 
     /// Its name in `CLUSTER INFO`.
@@ -103,6 +113,10 @@ impl Kind {
             Kind::Resigned => "resigned",
             Kind::TransferAsk => "transfer-ask",
             Kind::TransferNever => "transfer-never",
+            Kind::Publisher => "publisher",
+            Kind::Interest => "interest",
+            Kind::InterestChanges => "interest-changes",
+            Kind::InterestHeard => "interest-heard",
         }
     }
 
@@ -130,27 +144,35 @@ impl Kind {
     }
 }
 
-/// One message with its sender.
+/// One message of gossip with its sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
     /// Who says to have sent it.
     pub sender: NodeId,
     /// What it says.
-    pub body: Body,
+    pub message: Message,
 }
 
-/// What a packet says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// Something for the gossip engine.
-    Gossip(Message),
-    /// A message for the subscribers of a channel.
-    Publish {
-        /// The channel.
-        channel: Bytes,
-        /// The message.
-        payload: Bytes,
-    },
+/// A packet whose head, length and CRC are right; its body is not looked at yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'p> {
+    /// What its body is.
+    pub kind: Kind,
+    /// Who says to have sent it.
+    pub sender: NodeId,
+    pub(super) body: &'p [u8],
+}
+
+impl Frame<'_> {
+    /// Bytes of the whole packet.
+    pub fn len(&self) -> usize {
+        PACKET_BYTES_MIN + self.body.len()
+    }
+
+    /// Never so.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
 }
 
 /// Why bytes are no packet.
@@ -165,6 +187,12 @@ pub enum BadPacket {
     /// A kind this version does not know.
     #[error("a packet of unknown kind {0}")]
     Kind(u16),
+    /// Another node speaks than the one whose link it is.
+    #[error("a packet of another node, {0}")]
+    Sender(NodeId),
+    /// A kind that links of this sort do not carry.
+    #[error("a packet of kind {0:?} on a link for others")]
+    Link(Kind),
     /// Longer than [`BUS_PACKET_BYTES_MAX`], or shorter than any packet.
     #[error("a packet of {0} bytes")]
     Length(u32),
@@ -182,22 +210,32 @@ pub enum BadPacket {
     Value(&'static str),
 }
 
-/// Takes the next packet off the front; `None` while its end has not arrived.
+/// Takes the next packet of gossip off the front; `None` while its end has not arrived.
+///
+/// # Errors
+/// Bytes that cannot become one; known as soon as the first 16 have arrived.
+pub fn next(buffer: &mut BytesMut) -> Result<Option<Packet>, BadPacket> {
+    let Some(frame) = frame(buffer)? else { return Ok(None) };
+    let (packet, length) = (decode(frame)?, frame.len());
+    buffer.advance(length);
+    Ok(Some(packet))
+}
+
+/// The packet at the front; `None` while its end has not arrived.
 ///
 /// # Errors
 /// Bytes that cannot become a packet; known as soon as the first 16 have arrived.
-pub fn next(buffer: &mut BytesMut) -> Result<Option<Packet>, BadPacket> {
-    let Some(head) = buffer.first_chunk::<HEAD_BYTES>() else { return Ok(None) };
+pub fn frame(bytes: &[u8]) -> Result<Option<Frame<'_>>, BadPacket> {
+    let Some(head) = bytes.first_chunk::<HEAD_BYTES>() else { return Ok(None) };
     let (kind, length) = check_head(head)?;
-    if buffer.len() < length {
-        return Ok(None);
-    }
-    let packet = buffer.split_to(length).freeze();
+    let Some(packet) = bytes.get(..length) else { return Ok(None) };
     let told = u32::from_be_bytes([packet[12], packet[13], packet[14], packet[15]]);
-    if crc(&packet) != told {
+    if crc(packet) != told {
         return Err(BadPacket::Crc);
     }
-    decode(kind, packet).map(Some)
+    let (sender, body) =
+        packet[HEAD_BYTES..].split_first_chunk::<{ NodeId::BYTES }>().ok_or(BadPacket::Short)?;
+    Ok(Some(Frame { kind, sender: NodeId::from_bytes(*sender), body }))
 }
 
 fn check_head(head: &[u8; HEAD_BYTES]) -> Result<(Kind, usize), BadPacket> {
@@ -224,15 +262,9 @@ fn crc(packet: &[u8]) -> u32 {
     crc.finalize()
 }
 
-fn decode(kind: Kind, mut packet: Bytes) -> Result<Packet, BadPacket> {
-    packet.advance(HEAD_BYTES);
-    let mut sender = [0; NodeId::BYTES];
-    packet.copy_to_slice(&mut sender);
-    let sender = NodeId::from_bytes(sender);
-    if kind == Kind::Publish {
-        return Ok(Packet { sender, body: decode_published(packet)? });
-    }
-    let mut reader = Reader::new(&packet);
+fn decode(frame: Frame<'_>) -> Result<Packet, BadPacket> {
+    let Frame { kind, sender, body } = frame;
+    let mut reader = Reader::new(body);
     let message = match kind {
         Kind::Ping => Message::Ping(decode_heartbeat(&mut reader)?),
         Kind::Pong => Message::Pong(decode_heartbeat(&mut reader)?),
@@ -268,23 +300,12 @@ fn decode(kind: Kind, mut packet: Bytes) -> Result<Packet, BadPacket> {
             Message::TransferAsk(TransferAsk { id: TransferId(reader.node_id()?), slots: reader.slots()? })
         }
         Kind::TransferNever => Message::TransferNever(TransferId(reader.node_id()?)),
-        Kind::Publish => return Err(BadPacket::Kind(kind as u16)),
+        Kind::Publish | Kind::Publisher | Kind::Interest | Kind::InterestChanges | Kind::InterestHeard => {
+            return Err(BadPacket::Link(kind));
+        }
     };
     reader.end()?;
-    Ok(Packet { sender, body: Body::Gossip(message) })
-}
-
-/// The payload is not copied: it shares the bytes that came from the socket.
-fn decode_published(mut body: Bytes) -> Result<Body, BadPacket> {
-    if body.len() < 4 {
-        return Err(BadPacket::Short);
-    }
-    let channel = usize::try_from(body.get_u32()).unwrap_or(usize::MAX);
-    if channel > body.len() {
-        return Err(BadPacket::Short);
-    }
-    let channel = body.split_to(channel);
-    Ok(Body::Publish { channel, payload: body })
+    Ok(Packet { sender, message })
 }
 
 fn decode_heartbeat(reader: &mut Reader<'_>) -> Result<Heartbeat, BadPacket> {
@@ -376,18 +397,6 @@ pub fn encode(sender: NodeId, message: &Message) -> Bytes {
     end(out)
 }
 
-/// A published message as bytes; `None` if it is longer than [`PUBLISHED_BYTES_MAX`].
-pub fn encode_published(sender: NodeId, channel: &[u8], payload: &[u8]) -> Option<Bytes> {
-    if channel.len() + payload.len() > PUBLISHED_BYTES_MAX {
-        return None;
-    }
-    let mut out = begin(sender, Kind::Publish, 4 + channel.len() + payload.len());
-    out.extend_from_slice(&u32::try_from(channel.len()).ok()?.to_be_bytes());
-    out.extend_from_slice(channel);
-    out.extend_from_slice(payload);
-    Some(end(out))
-}
-
 fn put_heartbeat(out: &mut Vec<u8>, heartbeat: &Heartbeat) {
     put_epoch(out, heartbeat.current_epoch);
     put_epoch(out, heartbeat.config_epoch);
@@ -440,7 +449,8 @@ fn put_vote_request(out: &mut Vec<u8>, request: &VoteRequest) {
     }
 }
 
-fn begin(sender: NodeId, kind: Kind, body_bytes: usize) -> Vec<u8> {
+/// A packet with its head, and room for so many bytes of a body.
+pub(super) fn begin(sender: NodeId, kind: Kind, body_bytes: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(PACKET_BYTES_MIN + body_bytes);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_be_bytes());
@@ -451,7 +461,7 @@ fn begin(sender: NodeId, kind: Kind, body_bytes: usize) -> Vec<u8> {
 }
 
 /// Fills in length and CRC.
-fn end(mut out: Vec<u8>) -> Bytes {
+pub(super) fn end(mut out: Vec<u8>) -> Bytes {
     debug_assert!(out.len() <= BUS_PACKET_BYTES_MAX);
     let length = u32::try_from(out.len()).unwrap_or(u32::MAX);
     out[8..CRC_AT].copy_from_slice(&length.to_be_bytes());

@@ -7,24 +7,6 @@ use parking_lot::Mutex;
 use shared::limits::BUS_QUEUE_BYTES_MAX;
 use tokio::sync::Notify;
 
-/// Why a packet waits: who may be dropped when the queue is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Load {
-    /// The next one says the same: the oldest is dropped first.
-    Gossip,
-    /// A message for subscribers: if it cannot be queued, the link is reset, so that the loss is seen.
-    Published,
-}
-
-/// What became of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pushed {
-    /// It waits, or the link is closed already.
-    Queued,
-    /// There was no room: the link should be reset.
-    Full,
-}
-
 /// Packets in order, bounded by bytes.
 #[derive(Debug, Default)]
 pub struct SendQueue {
@@ -34,44 +16,56 @@ pub struct SendQueue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    packets: VecDeque<(Load, Bytes)>,
+    packets: VecDeque<Bytes>,
     bytes: usize,
     closed: bool,
 }
 
 impl SendQueue {
-    /// Appends a packet; makes room by dropping the oldest gossip.
-    pub fn push(&self, load: Load, packet: Bytes) -> Pushed {
+    /// Appends a packet of gossip. The next one says the same, so the oldest make room for it.
+    pub fn push_gossip(&self, packet: Bytes) {
         let mut inner = self.inner.lock();
-        if inner.closed {
-            return Pushed::Queued;
-        }
         while inner.bytes + packet.len() > BUS_QUEUE_BYTES_MAX {
-            let Some(oldest) = inner.packets.iter().position(|(load, _)| *load == Load::Gossip) else {
-                // Without room gossip is only late: the next heartbeat says it again.
-                return if load == Load::Gossip { Pushed::Queued } else { Pushed::Full };
-            };
-            if let Some((_, dropped)) = inner.packets.remove(oldest) {
-                inner.bytes -= dropped.len();
-            }
+            let Some(oldest) = inner.packets.pop_front() else { return };
+            inner.bytes -= oldest.len();
+        }
+        self.append(inner, packet);
+    }
+
+    /// Appends a packet that nothing may be dropped for; false if there is no room.
+    #[must_use]
+    pub fn push(&self, packet: Bytes) -> bool {
+        let inner = self.inner.lock();
+        let fits = inner.bytes + packet.len() <= BUS_QUEUE_BYTES_MAX;
+        if fits {
+            self.append(inner, packet);
+        }
+        fits
+    }
+
+    fn append(&self, mut inner: parking_lot::MutexGuard<'_, Inner>, packet: Bytes) {
+        if inner.closed {
+            return;
         }
         inner.bytes += packet.len();
-        inner.packets.push_back((load, packet));
+        inner.packets.push_back(packet);
         let first = inner.packets.len() == 1;
         drop(inner);
         if first {
             self.filled.notify_one();
         }
-        Pushed::Queued
+    }
+
+    /// Drops what waits.
+    pub fn clear(&self) {
+        let mut inner = self.inner.lock();
+        (inner.packets, inner.bytes) = (VecDeque::new(), 0);
     }
 
     /// Ends the link: nothing is queued any more, what waits is dropped.
     pub fn close(&self) {
-        let mut inner = self.inner.lock();
-        inner.closed = true;
-        inner.packets.clear();
-        inner.bytes = 0;
-        drop(inner);
+        self.inner.lock().closed = true;
+        self.clear();
         self.filled.notify_one();
     }
 
@@ -91,7 +85,7 @@ impl SendQueue {
                 }
                 if !inner.packets.is_empty() {
                     inner.bytes = 0;
-                    out.extend(inner.packets.drain(..).map(|(_, packet)| packet));
+                    out.extend(inner.packets.drain(..));
                     return true;
                 }
             }
@@ -111,27 +105,27 @@ mod tests {
     #[tokio::test]
     async fn packets_leave_in_order_and_a_closed_queue_says_so() {
         let queue = SendQueue::default();
-        queue.push(Load::Gossip, of(1));
-        queue.push(Load::Published, of(2));
+        queue.push_gossip(of(1));
+        assert!(queue.push(of(2)));
         let mut out = Vec::new();
         assert!(queue.take(&mut out).await);
         assert_eq!(out.iter().map(Bytes::len).collect::<Vec<_>>(), vec![1, 2]);
         assert_eq!(queue.bytes(), 0);
         queue.close();
         assert!(!queue.take(&mut out).await);
-        assert_eq!(queue.push(Load::Published, of(1)), Pushed::Queued);
+        assert!(queue.push(of(1)) && queue.bytes() == 0, "nobody waits for it");
     }
 
     #[test]
-    fn the_oldest_gossip_makes_room_and_a_message_without_room_is_told() {
+    fn the_oldest_gossip_makes_room_and_a_message_without_room_is_refused() {
         let queue = SendQueue::default();
         let half = BUS_QUEUE_BYTES_MAX / 2;
-        queue.push(Load::Gossip, of(1));
-        queue.push(Load::Published, of(half));
-        assert_eq!(queue.push(Load::Published, of(half)), Pushed::Queued, "the gossip made room");
-        assert_eq!(queue.bytes(), 2 * half);
-        assert_eq!(queue.push(Load::Gossip, of(1)), Pushed::Queued);
-        assert_eq!(queue.bytes(), 2 * half, "gossip without room is dropped");
-        assert_eq!(queue.push(Load::Published, of(1)), Pushed::Full);
+        queue.push_gossip(of(1));
+        queue.push_gossip(of(half));
+        queue.push_gossip(of(half));
+        assert_eq!(queue.bytes(), 2 * half, "the oldest is gone");
+        assert!(!queue.push(of(1)));
+        queue.clear();
+        assert!(queue.push(of(2 * half)) && !queue.push(of(1)));
     }
 }

@@ -108,6 +108,11 @@ impl<'p> Reader<'p> {
         Ok(Address { ip, port: self.u16()?, bus_port: self.u16()? })
     }
 
+    /// All that is left, for a body with an open end.
+    pub(super) fn rest(self) -> &'p [u8] {
+        self.rest
+    }
+
     /// Ends reading: a packet has nothing behind its body.
     pub(super) fn end(self) -> Result<(), BadPacket> {
         if self.rest.is_empty() { Ok(()) } else { Err(BadPacket::Long) }

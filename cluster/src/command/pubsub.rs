@@ -207,6 +207,10 @@ fn listen(context: &mut SessionContext<'_>, scope: Scope, kind: &str, args: Args
         let count = subscription.subscribe(scope, name);
         confirm(reply, kind, Some(name), count);
     }
+    // Sharded channels have their publishers on this node.
+    if let (Some(bus), Scope::Channel | Scope::Pattern) = (&context.node.bus, scope) {
+        session.unheard = bus.unheard();
+    }
 }
 
 fn unsubscribe(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {

@@ -107,7 +107,6 @@ impl Engine {
             Event::Received { link, local, remote, sender, message } => {
                 self.receive(super::receive::Packet { link, local, remote, sender }, message, now, rng);
             }
-            Event::Heard(sender) => self.heard(sender, now),
         }
         self.keep_standing(now, rng);
         self.finish(now)

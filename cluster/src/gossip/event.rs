@@ -38,6 +38,4 @@ pub enum Event {
         /// What it says.
         message: Message,
     },
-    /// Something that is not for the engine came from this node: it lives.
-    Heard(NodeId),
 }

@@ -8,9 +8,11 @@
 //! - [`registry`]: who listens to what, and handing messages over.
 //! - [`subscriber`]: one connection that listens; [`channel`]: all who listen to one name.
 //! - [`message`]: what subscribers are sent, as bytes.
+//! - [`interest`]: what other nodes are told of who listens here.
 //! - `limit`: how far a subscriber may fall behind.
 
 pub mod channel;
+pub mod interest;
 mod limit;
 pub mod message;
 pub mod registry;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use parking_lot::RwLock;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 use super::channel::Channel;
+use super::interest::{Interest, Topic};
 use super::message::{Encoded, confirmation};
 use super::subscriber::{Scope, Subscriber};
 use crate::config::high::OutputLimit;
@@ -20,7 +21,7 @@ type Channels = DashMap<Bytes, Arc<Channel>, foldhash::fast::RandomState>;
 
 /// The subscriptions of a node.
 ///
-/// Locks are taken in this order: a subscriber's names, then the registry, then a channel, then an outbox.
+/// Locks are taken in this order: a subscriber's names, then the registry, then a channel or the interest, then an outbox.
 pub struct PubSub {
     channels: Channels,
     shard_channels: Channels,
@@ -28,6 +29,8 @@ pub struct PubSub {
     patterns: RwLock<BTreeMap<Bytes, Arc<Channel>>>,
     /// As many as `patterns` holds: most nodes have none, and then no lock is taken.
     pattern_count: AtomicUsize,
+    /// What other nodes are told of it.
+    pub interest: Interest,
     limit: RwLock<OutputLimit>,
 }
 
@@ -39,6 +42,7 @@ impl PubSub {
             shard_channels: Channels::default(),
             patterns: RwLock::default(),
             pattern_count: AtomicUsize::new(0),
+            interest: Interest::default(),
             limit: RwLock::new(limit),
         }
     }
@@ -110,10 +114,13 @@ impl PubSub {
         let name = Bytes::copy_from_slice(name);
         if names.of(scope).insert(name.clone()) {
             match scope {
-                Scope::Channel => self.channels.entry(name).or_default().add(subscriber),
+                Scope::Channel => self.add(name, subscriber),
                 Scope::Shard => self.shard_channels.entry(name).or_default().add(subscriber),
                 Scope::Pattern => {
                     let mut patterns = self.patterns.write();
+                    if !patterns.contains_key(&name) {
+                        self.interest.began(Topic::Patterns);
+                    }
                     patterns.entry(name).or_default().add(subscriber);
                     self.pattern_count.store(patterns.len(), Ordering::Relaxed);
                 }
@@ -123,16 +130,31 @@ impl PubSub {
         names.told(scope)
     }
 
+    fn add(&self, name: Bytes, subscriber: &Arc<Subscriber>) {
+        let slot = Slot::of_key(&name);
+        let entry = self.channels.entry(name);
+        // Under the lock of the name's place in the map, so that its end is not counted before its beginning.
+        if matches!(entry, Entry::Vacant(_)) {
+            self.interest.began(Topic::Slot(slot));
+        }
+        entry.or_default().add(subscriber);
+    }
+
     pub(super) fn unsubscribe(&self, subscriber: &Arc<Subscriber>, scope: Scope, name: &[u8]) -> usize {
         let mut names = subscriber.names.lock();
         if names.of(scope).remove(name) {
             match scope {
-                Scope::Channel => remove(&self.channels, name, subscriber),
-                Scope::Shard => remove(&self.shard_channels, name, subscriber),
+                Scope::Channel => {
+                    if remove(&self.channels, name, subscriber) {
+                        self.interest.ended(Topic::Slot(Slot::of_key(name)));
+                    }
+                }
+                Scope::Shard => drop(remove(&self.shard_channels, name, subscriber)),
                 Scope::Pattern => {
                     let mut patterns = self.patterns.write();
                     if patterns.get(name).is_some_and(|found| found.remove(subscriber)) {
                         patterns.remove(name);
+                        self.interest.ended(Topic::Patterns);
                     }
                     self.pattern_count.store(patterns.len(), Ordering::Relaxed);
                 }
@@ -176,9 +198,9 @@ fn find(channels: &Channels, name: &[u8]) -> Option<Arc<Channel>> {
     channels.get(name).map(|found| Arc::clone(&found))
 }
 
-fn remove(channels: &Channels, name: &[u8], subscriber: &Subscriber) {
+/// Takes a subscriber out; true if nobody listens to the channel any more, and it is gone.
+fn remove(channels: &Channels, name: &[u8], subscriber: &Subscriber) -> bool {
     // The emptiness is asked again under the map's lock: somebody may have come in between.
-    if find(channels, name).is_some_and(|found| found.remove(subscriber)) {
-        channels.remove_if(name, |_, found| found.is_empty());
-    }
+    find(channels, name).is_some_and(|found| found.remove(subscriber))
+        && channels.remove_if(name, |_, found| found.is_empty()).is_some()
 }

@@ -46,8 +46,8 @@ enum Goodbye {
 
 /// Why a connection takes no further request for now.
 struct Stop {
-    /// What its replies must wait for.
-    hold: Option<Hold>,
+    /// What its replies must wait for, one after the other.
+    holds: Vec<Hold>,
     /// What the last request waits for.
     pause: Option<Pause>,
     /// More requests are at hand, but others have their turn first.
@@ -154,7 +154,7 @@ impl Connection {
     async fn run(&mut self) -> Goodbye {
         loop {
             let stopped = match poll_fn(|cx| self.poll_turn(cx)).await {
-                Ok(Stop { hold, pause, .. }) => self.wait(hold, pause).await,
+                Ok(Stop { holds, pause, .. }) => self.wait(holds, pause).await,
                 Err(goodbye) => Err(goodbye),
             };
             if let Err(goodbye) = stopped {
@@ -175,7 +175,7 @@ impl Connection {
                 return Poll::Pending;
             }
             let stop = ready!(self.poll_requests(cx))?;
-            if stop.hold.is_some() || stop.pause.is_some() {
+            if !stop.holds.is_empty() || stop.pause.is_some() {
                 return Poll::Ready(Ok(stop));
             }
             if stop.yields {
@@ -216,7 +216,7 @@ impl Connection {
                 stop
             };
             linger::served();
-            if stop.hold.is_some() {
+            if !stop.holds.is_empty() {
                 self.output.extend_from_slice(&scratch.output);
             } else {
                 self.answer(cx, &scratch.output)?;
@@ -283,8 +283,8 @@ impl Connection {
                 }
             }
         };
-        let hold = turn.end(&self.session);
-        (consumed, Stop { hold, pause, yields })
+        let holds = turn.end(&mut self.session);
+        (consumed, Stop { holds, pause, yields })
     }
 
     /// Sends replies at once if nothing is unsent before them; keeps what the socket does not take.
@@ -342,8 +342,8 @@ impl Connection {
     }
 
     /// Waits for what replies and the last request wait for.
-    async fn wait(&mut self, hold: Option<Hold>, pause: Option<Pause>) -> Result<(), Goodbye> {
-        if let Some(hold) = hold {
+    async fn wait(&mut self, holds: Vec<Hold>, pause: Option<Pause>) -> Result<(), Goodbye> {
+        for hold in holds {
             self.hold(hold).await?;
         }
         match pause {

@@ -86,11 +86,20 @@ impl<'t> Turn<'t> {
         }
     }
 
-    /// Counts what was done; tells what its replies must wait for.
-    pub(super) fn end(mut self, session: &Session) -> Option<Hold> {
+    /// Counts what was done; tells what its replies must wait for, one after the other.
+    pub(super) fn end(mut self, session: &mut Session) -> Vec<Hold> {
         self.tally.flush(&self.shared.stats);
         self.shared.stats.ran(self.commands);
         session.client.seen(self.clock.now_ms, self.tally.last_command(), session);
+        let hold = self.hold_of_keys(session);
+        let Some(version) = session.unheard.take() else { return hold.into_iter().collect() };
+        // Another node may be the primary by the time that everybody has heard.
+        let hold = hold.or_else(|| self.touched_keys.then_some(Hold::Lease { led: self.led }));
+        [Hold::Heard { version }].into_iter().chain(hold).collect()
+    }
+
+    /// What replies must wait for that tell of keys.
+    fn hold_of_keys(&self, session: &Session) -> Option<Hold> {
         if self.touched_keys && session.consistency != Consistency::One {
             return Some(Hold::Copies { all: session.consistency == Consistency::All, led: self.led });
         }

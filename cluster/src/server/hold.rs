@@ -35,6 +35,12 @@ pub enum Hold {
         /// How often the node had become a primary when it did what they tell.
         led: u64,
     },
+    /// Other nodes must hear of what this one listens to: the confirmation of a SUBSCRIBE promises that what is published anywhere
+    /// from then on comes.
+    Heard {
+        /// By which version they know it.
+        version: u64,
+    },
 }
 
 impl Hold {
@@ -47,6 +53,12 @@ impl Hold {
             Hold::Log { generation, durable } => logged(shared, generation, durable).await,
             Hold::Copies { all, led } => copied(shared, all, led).await,
             Hold::Lease { led } => leased(shared, led).await,
+            Hold::Heard { version } => {
+                if let Some(bus) = &shared.bus {
+                    bus.messages.until_heard(version).await;
+                }
+                Ok(())
+            }
         }
     }
 }

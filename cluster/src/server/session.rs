@@ -26,6 +26,9 @@ pub struct Session {
     pub authenticated: bool,
     /// What it listens to; made by its first SUBSCRIBE, dropped by RESET.
     pub subscription: Option<Subscription>,
+    /// It wants to hear something new since its last turn: its replies wait until other nodes have heard of this version of what is
+    /// wanted here.
+    pub unheard: Option<u64>,
     /// What it queued since MULTI.
     pub transaction: Option<Transaction>,
     /// Keys it watches.
@@ -108,6 +111,7 @@ impl Session {
             protocol: Protocol::Resp2,
             authenticated,
             subscription: None,
+            unheard: None,
             transaction: None,
             watch: Watch::default(),
             generation: None,

@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use cluster::bus::messages::said;
 use cluster::bus::packet;
+use cluster::gossip::Message;
 use shared::node_id::NodeId;
 use shared::rt::rng::Rng;
 use shared::testing::cluster::Cluster;
@@ -44,27 +46,51 @@ fn garbage_on_the_bus_changes_nothing_and_harms_nobody() {
     // Redis's own bus, another version, a packet of 4 GB, a packet cut short.
     throw(port, b"RCmb\0\0\x08\xbc\0\x01");
     throw(port, b"RDcb\0\x63\0\x01\0\0\x10\0\0\0\0\0");
-    throw(port, b"RDcb\0\x01\0\x01\xff\xff\xff\xff\0\0\0\0");
-    throw(port, b"RDcb\0\x01\0\x01\0\0\x08\0\0\0\0\0");
+    throw(port, b"RDcb\0\x04\0\x01\xff\xff\xff\xff\0\0\0\0");
+    throw(port, b"RDcb\0\x04\0\x01\0\0\x08\0\0\0\0\0");
     let mut rng = Rng::from_seed(1);
     for _ in 0..200 {
-        let mut bytes = b"RDcb\0\x01".to_vec();
+        let mut bytes = b"RDcb\0\x04".to_vec();
         bytes.extend((0..rng.below(3_000)).map(|_| rng.next_u64() as u8));
-        bytes.splice(6..8, [0, 1 + rng.below(6) as u8]);
+        bytes.splice(6..8, [0, 1 + rng.below(18) as u8]);
         throw(port, &bytes);
     }
     assert_eq!(picture(&mut wire), before);
     cluster.wait_ok();
 }
 
+fn id(cluster: &Cluster, node: usize) -> NodeId {
+    let id = cluster.node(node).wire().call(&["CLUSTER", "MYID"]);
+    id.as_str().unwrap().parse().unwrap()
+}
+
 #[test]
-fn a_stranger_publishes_nothing() {
+fn what_begins_with_wrong_words_publishes_nothing() {
     let cluster = Cluster::with_options(Program::Ours, 3, 0, &[]);
     let port = cluster.node(0).port();
     let mut listener = crate::raw::Raw::connect(port, false);
     assert_eq!(listener.say("SUBSCRIBE c"), "*[$subscribe, $c, :1]");
-    let stranger = NodeId::from_bytes([7; NodeId::BYTES]);
-    throw(port, &packet::encode_published(stranger, b"c", b"forged").unwrap());
+    let [me, member, stranger] = [id(&cluster, 0), id(&cluster, 1), NodeId::from_bytes([7; NodeId::BYTES])];
+    let publish = |sender| said::publish(sender, b"c", b"forged").unwrap();
+    let fail = packet::encode(member, &Message::Fail(id(&cluster, 2)));
+    let mut broken = said::publisher(member, me).to_vec();
+    broken[12] ^= 1;
+    for packets in [
+        // No words of greeting; a stranger; a member that means another node; bytes that changed on their way.
+        vec![publish(member)],
+        vec![said::publisher(stranger, me), publish(stranger)],
+        vec![said::publisher(member, stranger), publish(member)],
+        vec![broken.into(), publish(member)],
+        // A member on whose link another one speaks, and one that says what is not said there.
+        vec![said::publisher(member, me), publish(stranger)],
+        vec![said::publisher(member, me), fail.clone(), publish(member)],
+        vec![said::publisher(member, me), said::publisher(member, me), publish(member)],
+        // Gossip, and then messages.
+        vec![fail.clone(), publish(member)],
+    ] {
+        throw(port, &packets.concat());
+    }
     cluster.node(1).wire().call(&["PUBLISH", "c", "true"]);
     assert_eq!(format!("{:?}", listener.read()), "*[$message, $c, $true]");
+    cluster.wait_ok();
 }

@@ -18,6 +18,7 @@ mod clients;
 mod cluster_bus;
 mod cluster_failing;
 mod cluster_failover;
+mod cluster_interest;
 mod cluster_messages;
 mod cluster_migrating;
 mod cluster_moving;

@@ -150,6 +150,7 @@ fn copy(member: &Member, offset: u64, reply: &mut Reply<'_>) {
     reply.bulk(if member.reachable() { b"online" } else { b"fail" });
 }
 
+/// The links for gossip by peer, then those for messages.
 pub(super) fn links(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
     let bus = bus(context)?;
     let outgoing = |number: u64| {
@@ -169,22 +170,29 @@ pub(super) fn links(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut R
         })
         .collect();
     named.sort_by_key(|(peer, _, link)| (*peer, link.id));
-    reply.array(named.len());
+    let outlets: Vec<_> = bus.messages.outlets().into_iter().filter(|o| o.wanted.is_known()).collect();
+    let inlets = bus.messages.inlets.all();
+    reply.array(named.len() + outlets.len() + inlets.len());
     for (peer, direction, link) in named {
-        link_map(peer, direction, &link, reply);
+        link_map((peer, direction), link.since_unix_ms, link.queue.bytes(), reply);
+    }
+    for outlet in outlets {
+        link_map((outlet.peer, "to"), outlet.since_unix_ms, outlet.queue.bytes(), reply);
+    }
+    for inlet in inlets {
+        link_map((inlet.peer, "from"), inlet.since_unix_ms, 0, reply);
     }
     Ok(())
 }
 
-fn link_map(peer: NodeId, direction: &str, link: &crate::bus::links::Link, reply: &mut Reply<'_>) {
-    let waiting = link.queue.bytes();
+fn link_map((peer, direction): (NodeId, &str), since_unix_ms: u64, waiting: usize, reply: &mut Reply<'_>) {
     reply.map(6);
     reply.bulk(b"direction");
     reply.bulk(direction.as_bytes());
     reply.bulk(b"node");
     reply.bulk(peer.to_string().as_bytes());
     reply.bulk(b"create-time");
-    reply.int(i64::try_from(link.since_unix_ms).unwrap_or(i64::MAX));
+    reply.int(i64::try_from(since_unix_ms).unwrap_or(i64::MAX));
     reply.bulk(b"events");
     reply.bulk(if waiting > 0 { b"rw" } else { b"r" });
     reply.bulk(b"send-buffer-allocated");

@@ -182,7 +182,16 @@ fn errorstats(node: &Shared) -> Vec<(String, String)> {
 }
 
 fn cluster(node: &Shared) -> Vec<(String, String)> {
-    lines! { "cluster_enabled" => u8::from(node.config().cluster_enabled) }
+    let mut lines = lines! { "cluster_enabled" => u8::from(node.config().cluster_enabled) };
+    if let Some(bus) = &node.bus {
+        let messages = &bus.messages;
+        lines.extend(lines! {
+            "cluster_message_links_to" => messages.standing(),
+            "cluster_message_links_from" => messages.inlets.len(),
+            "cluster_message_links_waiting_bytes" => messages.waiting_bytes(),
+        });
+    }
+    lines
 }
 
 fn keyspace(node: &Shared) -> Vec<(String, String)> {
