@@ -6,25 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::{Mutex, RwLock};
-use shared::limits::{INTEREST_KEPT_MS_MAX, RANGES};
+use shared::limits::INTEREST_KEPT_MS_MAX;
 use shared::node_id::NodeId;
 use shared::rt::fs::{File, OpenOptions, TryLockError};
 use shared::rt::rng::{self, Rng};
-use shared::rt::time::{self, Duration, Instant};
+use shared::rt::time::{self, Duration};
 use tokio::sync::Notify;
 
 use super::counters::Counters;
 use super::links::{Link, Links};
 use super::messages::{self, Messages, TooLong, outlet};
 use super::packet::{self, Kind, Packet};
+use super::place;
 use crate::config::Config;
-use crate::failover::LogStatus;
-use crate::failover::handover::HANDOVER_MS;
 use crate::gossip::{Effect, Engine, Event, LinkId, Settings};
 use crate::node::Shared;
 use crate::pubsub::PubSub;
-use crate::replication::{self, Source};
-use crate::slot_migration;
+use crate::replication::Source;
 use crate::topology::describe::WallClock;
 use crate::topology::nodes_conf::{self, file};
 use crate::topology::view::ClusterView;
@@ -191,7 +189,7 @@ impl Bus {
     pub fn attach(&self, node: &Arc<Shared>) {
         // It is attached once.
         let _attached = self.node.set(Arc::downgrade(node));
-        let log = status(node);
+        let log = place::status(node);
         let leads = !node.replication.is_replica();
         let opened = self.order(|engine, _, _| {
             engine.opened(log);
@@ -211,7 +209,7 @@ impl Bus {
 
     /// Lets time pass.
     pub(super) fn tick(&self) {
-        let log = self.node().map(|node| status(&node));
+        let log = self.node().map(|node| place::status(&node));
         let mind = &mut *self.mind.lock();
         if let Some(log) = log {
             mind.engine.set_log(log);
@@ -387,7 +385,7 @@ impl Bus {
                 | Effect::Lead
                 | Effect::Pause(_) => {
                     if let Some(node) = self.node() {
-                        move_node(&node, effect, mind);
+                        place::take(&node, effect, mind.engine.topology());
                     }
                 }
                 Effect::Connect { link, to } => {
@@ -459,47 +457,6 @@ fn told(config: &Config, (port, bus_port): (u16, u16), known: Option<IpAddr>) ->
         ip: config.cluster_announce_ip.parse().ok().or(known),
         port: announced(config.cluster_announce_port, port),
         bus_port: announced(config.cluster_announce_bus_port, bus_port),
-    }
-}
-
-/// How the log of a node does.
-fn status(node: &Shared) -> LogStatus {
-    let Some(store) = node.log.store() else { return LogStatus { whole: true, ..LogStatus::default() } };
-    LogStatus {
-        store: Some(store.id()),
-        offset: store.ends().iter().sum(),
-        whole: !(0..RANGES).any(|range| store.is_receiving(range)),
-        failed: store.check().is_err(),
-        followers: node.replication.feeds.followers(store),
-    }
-}
-
-/// Lets requests wait that are refused only because an office changes hands, and all writes.
-fn hold_back(node: &Shared) {
-    node.clients.pause(Instant::now() + Duration::from_millis(HANDOVER_MS), false);
-}
-
-/// Has a node do what its place in the shard asks for.
-fn move_node(node: &Arc<Shared>, effect: Effect, mind: &Mind) {
-    match effect {
-        Effect::Forget(slots) => slot_migration::forget(node, slots),
-        Effect::TellCopies => node.replication.feeds.shard_changed(),
-        Effect::WaitFor(copies) => node.replication.feeds.wait_for(copies),
-        Effect::Follow => {
-            let primary = mind.engine.topology().my_primary().and_then(|member| member.address);
-            let source = primary.map_or(Source { host: String::new(), port: 0 }, Source::at);
-            replication::follow(node, source);
-            // Whoever waits for this node to take writes again is sent to the other one.
-            node.clients.unpause();
-        }
-        Effect::Lead => {
-            // Whoever is sent here already waits until the log is that of a primary.
-            hold_back(node);
-            replication::lead(node);
-        }
-        Effect::Pause(true) => hold_back(node),
-        Effect::Pause(false) => node.clients.unpause(),
-        _ => {}
     }
 }
 

@@ -8,6 +8,7 @@
 //!   at work.
 //! - [`messages`]: the links that carry what is published.
 //! - [`bus`]: the node's side of the bus: the engine behind one lock, and its effects performed in order.
+//! - [`place`]: what a node's place in its shard asks of it.
 //! - [`driver`]: the task that accepts, connects and lets time pass.
 //! - [`counters`]: what `CLUSTER INFO` counts.
 
@@ -19,6 +20,7 @@ pub mod driver;
 pub mod links;
 pub mod messages;
 pub mod packet;
+mod place;
 pub mod queue;
 mod wire;
 

@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `RDcb` |
-//! | 2 | version of the format, 4 |
+//! | 2 | version of the format, 5 |
 //! | 2 | kind |
 //! | 4 | length of the whole packet |
 //! | 4 | CRC-32 of all other bytes of the packet |
@@ -24,7 +24,7 @@ use crate::gossip::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, Tran
 use crate::topology::{Address, TransferId};
 
 const MAGIC: [u8; 4] = *b"RDcb";
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 const CRC_AT: usize = 12;
 /// Bytes before the sender's name.
 const HEAD_BYTES: usize = 16;

@@ -202,8 +202,8 @@ fn hostile_heads_are_refused_before_anything_is_waited_for() {
         read(&bad).unwrap_err()
     };
     assert_eq!(with(4, &[0, 1]), BadPacket::Version(1));
-    assert_eq!(with(4, &[0, 3]), BadPacket::Version(3));
-    assert_eq!(with(4, &[0, 5]), BadPacket::Version(5));
+    assert_eq!(with(4, &[0, 4]), BadPacket::Version(4));
+    assert_eq!(with(4, &[0, 6]), BadPacket::Version(6));
     assert_eq!(with(6, &[0, 77]), BadPacket::Kind(77));
     assert_eq!(with(8, &[0xFF; 4]), BadPacket::Length(u32::MAX));
     assert_eq!(with(8, &[0, 0, 0, 3]), BadPacket::Length(3));
