@@ -6,9 +6,10 @@
 //! - [`config`]: settings as typed and as validated.
 //! - [`node`]: a node as a value; several live in one process.
 //! - [`local`]: several nodes in one process that form a cluster by themselves.
+//! - [`rebalance`]: spreads the slots of a cluster evenly.
 //! - [`server`]: listener, workers, connections, the registry of clients.
 //! - [`command`]: the one table of commands, and what each does.
-//! - [`migrate`]: keys go to another node.
+//! - [`migrate`]: keys go to another node; [`peer`]: a connection to another node's port for clients.
 //! - [`redirect`]: whether this node serves a slot, and what is answered when not.
 //! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
 //! - [`replication`]: the log goes to replicas.
@@ -38,8 +39,10 @@ pub mod logging;
 pub mod maxmemory;
 pub mod migrate;
 pub mod node;
+pub mod peer;
 pub mod process;
 pub mod pubsub;
+pub mod rebalance;
 pub mod redirect;
 pub mod replay;
 pub mod replication;

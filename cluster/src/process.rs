@@ -9,15 +9,19 @@ use crate::config::{Config, Settings, low};
 use crate::local;
 use crate::logging;
 use crate::node::Node;
+use crate::rebalance::{self, Arguments};
 use crate::server::signals::Signals;
 
 /// File descriptors beside those of clients: listeners, bus links, range files, the log.
 const OTHER_FILES: u64 = 512;
 
 /// `rustidocs-node [FILE.conf] [--NAME VALUE]…` runs one node until SIGTERM or SIGINT; `rustidocs-node local …` several that
-/// form a cluster.
+/// form a cluster; `rustidocs-node rebalance …` spreads the slots of one.
 pub fn main(args: impl Iterator<Item = String>) -> ExitCode {
     let mut args = args.peekable();
+    if args.next_if_eq("rebalance").is_some() {
+        return run_rebalance(args);
+    }
     let ran = if args.next_if_eq("local").is_some() { run_local(args) } else { run(args) };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,6 +48,21 @@ fn run_local(args: impl Iterator<Item = String>) -> Result<(), String> {
     let nodes = local::start(&arguments).map_err(|error| error.to_string())?;
     let primaries = arguments.primaries;
     serve(signals, nodes, async move |nodes| local::form::form(nodes, primaries).await)
+}
+
+/// A client of a cluster, which says what it does to the person at the terminal.
+fn run_rebalance(args: impl Iterator<Item = String>) -> ExitCode {
+    let ran = Arguments::of(args, std::env::var("REDISCLI_AUTH").ok()).and_then(|arguments| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map_err(|error| error.to_string())?.block_on(rebalance::run(arguments))
+    });
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("rustidocs-node rebalance: {why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// What a process does once, however many nodes it runs.

@@ -1,13 +1,15 @@
 //! Slots go to another node as a stream: nobody gets an error, and nothing is lost, whatever is killed meanwhile.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use shared::slot::Slot;
 use shared::testing::cluster::Cluster;
 use shared::testing::node::{Node, Program};
-use shared::testing::wait;
+use shared::testing::process::Process;
+use shared::testing::{binary, wait};
 
 use crate::contents::contents;
 use crate::raw::{Frame, Raw};
@@ -267,4 +269,89 @@ fn what_cannot_move_is_refused_and_changes_nothing() {
     let plain = Cluster::with_options(Program::Ours, 1, 0, &["--appendonly", "no"]);
     let answer = raw(plain.node(0)).say(&format!("CLUSTER MIGRATESLOTS SLOTSRANGE 0 5 NODE {name}"));
     assert_eq!(answer, "-ERR slots move by the log: appendonly must be yes");
+}
+
+/// Runs `rustidocs-node rebalance` to its end: whether it succeeded, and what it said.
+fn rebalance(cluster: &Cluster, more: &[&str]) -> (bool, String) {
+    let args = ["rebalance", "--cluster", &cluster.node(0).address()];
+    let output = Command::new(binary::ours(binary::NODE)).args(args).args(more).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+/// How many slots each node owns, as the first one says.
+fn owned(cluster: &Cluster) -> Vec<i64> {
+    let slots = cluster.node(0).wire().call(&["CLUSTER", "SLOTS"]).into_elements().unwrap();
+    let of = |node: &Node| {
+        let mine = slots.iter().filter_map(|range| match range.elements()? {
+            [from, to, owner, ..] if owner.elements()?[1].as_int() == Some(i64::from(node.port())) => {
+                Some(to.as_int()? - from.as_int()? + 1)
+            }
+            _ => None,
+        });
+        mine.sum()
+    };
+    cluster.nodes().iter().map(of).collect()
+}
+
+#[test]
+fn one_command_adds_a_node_spreads_the_slots_and_drains_one_that_leaves() {
+    let mut cluster = Cluster::ours(3, 0);
+    let keys: Vec<String> = (0..300).map(|number| format!("key:{number}")).collect();
+    for key in &keys {
+        let owner = cluster.node(cluster.owner_of(key));
+        assert_eq!(raw(owner).call(&["SET", key, key]).text, b"OK");
+    }
+    assert_eq!(
+        rebalance(&cluster, &[]),
+        (true, "3 primaries, every slot is where it belongs: nothing moves\n".into())
+    );
+    let new = cluster.add_primary(Program::Ours);
+    let address = cluster.node(new).address();
+    let (planned, said) = rebalance(&cluster, &["--add", &address, "--plan"]);
+    assert!(planned && said.contains("4 primaries, 4096 of 16384 slots move:"), "{said}");
+    assert_eq!(owned(&cluster)[new], 0, "only planned");
+    let (moved, said) = rebalance(&cluster, &["--add", &address]);
+    assert!(moved && said.ends_with("4096 slots have moved\n"), "{said}");
+    assert_eq!(owned(&cluster), [4_096; 4]);
+    let (drained, said) = rebalance(&cluster, &["--drain", &cluster.node(1).address()]);
+    let leaves = format!("{} owns no slot any more and can leave: CLUSTER FORGET", cluster.node(1).address());
+    assert!(drained && said.contains(&leaves), "{said}");
+    let mut slots = owned(&cluster);
+    slots.sort_unstable();
+    assert_eq!(slots, [0, 5_461, 5_461, 5_462]);
+    for key in &keys {
+        let owner = cluster.node(cluster.owner_of(key));
+        assert_eq!(raw(owner).call(&["GET", key]).text, key.as_bytes());
+    }
+    let (refused, said) = rebalance(&cluster, &["--drain", "nobody"]);
+    assert!(!refused && said.ends_with("no primary is called nobody\n"), "{said}");
+    cluster.node_mut(2).kill();
+    wait::until("it is known to have failed", || {
+        raw(cluster.node(0)).say("CLUSTER NODES").contains("master,fail")
+    });
+    let (refused, said) = rebalance(&cluster, &[]);
+    assert!(!refused && said.contains("does not answer: its slots cannot move now"), "{said}");
+}
+
+#[test]
+fn what_is_interrupted_is_taken_up_by_the_next_run() {
+    let mut cluster = Cluster::ours(2, 0);
+    let new = cluster.add_primary(Program::Ours);
+    // The new node does not answer, so that there is something to interrupt.
+    cluster.node(new).process().unwrap().pause();
+    let args = ["rebalance", "--cluster", &cluster.node(0).address()];
+    let mut run =
+        Process::spawn(&binary::ours(binary::NODE), &args, &cluster.folder().path().join("rebalance"));
+    let states = || [state(cluster.node(0)), state(cluster.node(1))];
+    wait::until("it has begun", || states().contains(&"connecting".to_owned()));
+    run.interrupt();
+    assert!(!run.wait().success());
+    assert!(run.log().contains("slots have moved; say it again to go on"), "{}", run.log());
+    wait::until("it is cancelled", || states().contains(&"cancelled".to_owned()));
+    cluster.node(new).process().unwrap().resume();
+    cluster.wait_ok();
+    let (moved, said) = rebalance(&cluster, &[]);
+    assert!(moved, "{said}");
+    assert_eq!(owned(&cluster), [5_462, 5_461, 5_461]);
 }

@@ -81,6 +81,11 @@ impl Process {
         self.wait()
     }
 
+    /// SIGINT, as Ctrl-C sends it.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         wait::until_some(&format!("{} ends", self.name), || self.child.try_wait().ok().flatten())
