@@ -9,8 +9,8 @@
 //! - [`rebalance`]: spreads the slots of a cluster evenly.
 //! - [`server`]: listener, workers, connections, the registry of clients.
 //! - [`command`]: the one table of commands, and what each does.
-//! - [`migrate`]: keys go to another node; [`peer`]: a connection to another node's port for clients.
-//! - [`redirect`]: whether this node serves a slot, and what is answered when not.
+//! - [`peer`]: a connection to another node's port for clients; [`migrate`]: keys go to another node.
+//! - [`redirect`]: whether this node serves a slot, and what is answered when not; [`proxy`]: or the command is forwarded.
 //! - [`commit`]: the one write point: keyspace, log, watchers, in one order per slot.
 //! - [`replication`]: the log goes to replicas.
 //! - [`slot_migration`]: slots go to another node as a stream.
@@ -41,6 +41,7 @@ pub mod migrate;
 pub mod node;
 pub mod peer;
 pub mod process;
+pub mod proxy;
 pub mod pubsub;
 pub mod rebalance;
 pub mod redirect;

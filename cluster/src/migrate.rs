@@ -5,17 +5,14 @@
 
 use std::io;
 
-use bytes::BytesMut;
 use parking_lot::Mutex;
-use shared::resp::reply::ReplyDecoder;
-use shared::resp::{Protocol, Value, write};
-use shared::rt::net::TcpStream;
-use shared::rt::time::{self, Duration, Instant, timeout_at};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use shared::resp::Value;
+use shared::rt::time::{self, Duration, Instant};
 
 use crate::command::CommandError;
 use crate::commit::Leaving;
 use crate::node::Shared;
+use crate::peer::{Peer, encode};
 
 /// Keys that are on their way at once.
 const BATCH_KEYS_MAX: usize = 64;
@@ -56,18 +53,18 @@ pub struct Target {
 /// Connections to nodes that keys went to not long ago.
 #[derive(Default)]
 pub struct Targets {
-    idle: Mutex<Vec<(Target, Instant, Connection)>>,
+    idle: Mutex<Vec<(Target, Instant, Peer)>>,
 }
 
 impl Targets {
-    fn take(&self, target: &Target) -> Option<Connection> {
+    fn take(&self, target: &Target) -> Option<Peer> {
         let mut idle = self.idle.lock();
         idle.retain(|(_, since, _)| since.elapsed() < IDLE_MAX);
         let place = idle.iter().position(|(known, ..)| known == target)?;
-        Some(idle.swap_remove(place).2).filter(Connection::stands)
+        Some(idle.swap_remove(place).2).filter(Peer::stands)
     }
 
-    fn keep(&self, target: Target, connection: Connection) {
+    fn keep(&self, target: Target, connection: Peer) {
         let mut idle = self.idle.lock();
         if idle.len() < IDLE_CONNECTIONS_MAX {
             idle.push((target, Instant::now(), connection));
@@ -101,7 +98,7 @@ pub async fn migrate(node: &Shared, migration: Migration) -> Result<usize, Comma
     Ok(sent)
 }
 
-async fn connect(node: &Shared, migration: &Migration) -> Result<Connection, CommandError> {
+async fn connect(node: &Shared, migration: &Migration) -> Result<Peer, CommandError> {
     let Migration { target, timeout, .. } = migration;
     if let Some(connection) = node.targets.take(target) {
         return Ok(connection);
@@ -109,18 +106,14 @@ async fn connect(node: &Shared, migration: &Migration) -> Result<Connection, Com
     let unknown = CommandError::text("IOERR error or timeout connecting to the client");
     let port: u16 = target.port.parse().map_err(|_| unknown)?;
     let deadline = Instant::now() + *timeout;
-    let stream = timeout_at(deadline, TcpStream::connect((target.host.as_str(), port))).await;
-    let stream = stream.ok().and_then(io::Result::ok).ok_or_else(writing)?;
-    stream.set_nodelay(true).map_err(|_| writing())?;
-    let mut connection =
-        Connection { stream, decoder: ReplyDecoder::new(Protocol::Resp2), input: BytesMut::new() };
+    let mut connection = Peer::connect(&target.host, port, deadline).await.map_err(writing)?;
     if !target.auth.is_empty() {
         let mut request = Vec::new();
         let words: Vec<&[u8]> =
             [&b"AUTH"[..]].into_iter().chain(target.auth.iter().map(Vec::as_slice)).collect();
         encode(&mut request, &words);
-        connection.write(&request, deadline).await?;
-        if let Value::Error(error) = connection.read(deadline).await? {
+        connection.write(&request, deadline).await.map_err(writing)?;
+        if let Value::Error(error) = connection.read(deadline).await.map_err(reading)? {
             return Err(CommandError::owned(format!("ERR Target instance replied with error: {error}")));
         }
     }
@@ -132,8 +125,8 @@ async fn send(
     node: &Shared,
     migration: &Migration,
     leaving: &mut Leaving<'_>,
-    mut connection: Connection,
-) -> Result<Connection, CommandError> {
+    mut connection: Peer,
+) -> Result<Peer, CommandError> {
     let mut request = Vec::new();
     for key in leaving.keys() {
         let name: &[u8] = if migration.asking { b"RESTORE-ASKING" } else { b"RESTORE" };
@@ -149,19 +142,19 @@ async fn send(
         let timeout = migration.timeout.as_millis().to_string();
         encode(&mut request, &[b"WAITAOF", b"1", b"0", timeout.as_bytes()]);
     }
-    connection.write(&request, Instant::now() + migration.timeout).await?;
+    connection.write(&request, Instant::now() + migration.timeout).await.map_err(writing)?;
     let mut answers = Vec::with_capacity(leaving.keys().len());
     for _ in 0..leaving.keys().len() {
-        answers.push(connection.read(Instant::now() + migration.timeout).await?);
+        answers.push(connection.read(Instant::now() + migration.timeout).await.map_err(reading)?);
     }
     if durable {
         // It waits so long itself before it says that it is not.
-        let answer = connection.read(Instant::now() + 2 * migration.timeout).await?;
+        let answer = connection.read(Instant::now() + 2 * migration.timeout).await.map_err(reading)?;
         // A node that keeps no log, or a server that does not know the question, is as safe as it was told to be.
         let refused = answer.as_error().is_some();
         let on_disk = answer.elements().and_then(|counts| counts.first()?.as_int()) == Some(1);
         if !refused && !on_disk {
-            return Err(reading());
+            return Err(reading(io::ErrorKind::TimedOut.into()));
         }
     }
     let mut outcome = Ok(());
@@ -176,48 +169,10 @@ async fn send(
     outcome.map(|()| connection)
 }
 
-fn encode(out: &mut Vec<u8>, words: &[&[u8]]) {
-    write::array(out, words.len());
-    words.iter().for_each(|word| write::bulk(out, word));
-}
-
-fn writing() -> CommandError {
+fn writing(_: io::Error) -> CommandError {
     CommandError::text("IOERR error or timeout writing to target instance")
 }
 
-fn reading() -> CommandError {
+fn reading(_: io::Error) -> CommandError {
     CommandError::text("IOERR error or timeout reading from target instance")
-}
-
-/// A connection to a node that keys go to.
-struct Connection {
-    stream: TcpStream,
-    decoder: ReplyDecoder,
-    input: BytesMut,
-}
-
-impl Connection {
-    /// Whether the other side has not hung up.
-    fn stands(&self) -> bool {
-        let read = self.stream.try_read(&mut [0]);
-        self.input.is_empty() && read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    async fn write(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), CommandError> {
-        let written = timeout_at(deadline, self.stream.write_all(bytes)).await;
-        written.ok().and_then(io::Result::ok).ok_or_else(writing)
-    }
-
-    async fn read(&mut self, deadline: Instant) -> Result<Value, CommandError> {
-        loop {
-            if let Some(value) = self.decoder.next(&mut self.input).map_err(|_| reading())? {
-                return Ok(value);
-            }
-            let read = timeout_at(deadline, self.stream.read_buf(&mut self.input)).await;
-            match read {
-                Ok(Ok(1..)) => {}
-                _ => return Err(reading()),
-            }
-        }
-    }
 }

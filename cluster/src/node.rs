@@ -14,6 +14,7 @@ use crate::keyspace::Keyspace;
 use crate::log::Log;
 use crate::logging;
 use crate::migrate::Targets;
+use crate::proxy::Proxy;
 use crate::pubsub::PubSub;
 use crate::replay::KeyspaceReplay;
 use crate::replication::{self, Replication, Role, Source};
@@ -46,6 +47,8 @@ pub struct Shared {
     pub targets: Targets,
     /// Slots that go to other nodes, or come from them.
     pub slot_migrations: SlotMigrations,
+    /// What is forwarded to their owners.
+    pub proxy: Proxy,
     /// The other nodes, in cluster mode.
     pub bus: Option<Arc<Bus>>,
     /// Who listens to what.
@@ -179,6 +182,7 @@ impl Node {
             view,
             targets: Targets::default(),
             slot_migrations: SlotMigrations::default(),
+            proxy: Proxy::default(),
             bus,
             pubsub,
             workers,

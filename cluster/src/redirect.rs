@@ -4,7 +4,6 @@ use shared::slot::Slot;
 
 use crate::command::{Args, CommandError, CommandSpec, flag};
 use crate::config::Config;
-use crate::topology::Address;
 use crate::topology::view::{ClusterView, Ownership};
 
 /// The locks that a request needs.
@@ -96,10 +95,10 @@ fn elsewhere(
         // Whether the key is still here is asked under its lock (`commit`).
         Ownership::Mine | Ownership::Migrating(_) => Ok(()),
         Ownership::Importing { .. } if said.asking || flags & flag::ASKING != 0 => Ok(()),
-        Ownership::Importing { from: Some(address) } => Err(moved(slot, address)),
+        Ownership::Importing { from: Some(address) } => Err(CommandError::Moved(slot, address)),
         Ownership::Importing { from: None } => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
         Ownership::Other(_) if said.readonly && flags & flag::READ != 0 && view.follows(slot) => Ok(()),
-        Ownership::Other(address) => Err(moved(slot, address)),
+        Ownership::Other(address) => Err(CommandError::Moved(slot, address)),
         Ownership::Unassigned => Err(CommandError::text("CLUSTERDOWN Hash slot not served")),
         Ownership::InTransfer => Err(CommandError::InTransfer(slot)),
         Ownership::Down { elsewhere } => {
@@ -110,7 +109,7 @@ fn elsewhere(
                 config.cluster_allow_reads_when_down && flags & flag::WRITE == 0
             };
             match (allowed, elsewhere) {
-                (true, Some(address)) => Err(moved(slot, address)),
+                (true, Some(address)) => Err(CommandError::Moved(slot, address)),
                 (true, None) => Ok(()),
                 (false, _) if config.cluster_allow_reads_when_down && !channel => {
                     Err(CommandError::text("CLUSTERDOWN The cluster is down and only accepts read commands"))
@@ -119,17 +118,6 @@ fn elsewhere(
             }
         }
     }
-}
-
-fn moved(slot: Slot, address: Address) -> CommandError {
-    let host = address.host();
-    CommandError::owned(format!("MOVED {slot} {host}:{}", address.port))
-}
-
-/// The key of a slot that is migrating is not here: it is asked for there.
-pub fn ask(slot: Slot, address: Address) -> CommandError {
-    let host = address.host();
-    CommandError::owned(format!("ASK {slot} {host}:{}", address.port))
 }
 
 #[cfg(test)]

@@ -56,6 +56,30 @@ pub const INTEREST_KEPT_MS_MAX: u64 = 1_000;
 /// Incoming links of the cluster bus: one from each peer, and some for peers that reconnect.
 pub const BUS_LINKS_MAX: usize = 2 * CLUSTER_NODES_MAX;
 
+/// Requests of one client that a node forwards together before it answers any of them; fewer while their replies are long.
+pub const PROXY_BATCH_REQUESTS_MAX: usize = 1_024;
+
+/// Bytes of requests of one client after which a node forwards them: beyond them by one request at most.
+pub const PROXY_BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Connections over which the clients of one worker share a peer: two, so that one long reply holds up half of them.
+pub const PROXY_LINKS_PER_PEER: usize = 2;
+
+/// Orders (what one client sends at once) that wait for one connection to a peer.
+pub const PROXY_ORDERS_MAX: usize = 4_096;
+
+/// Replies that may be due on one connection to a peer before more requests are sent on it.
+pub const PROXY_IN_FLIGHT_REQUESTS_MAX: usize = 64 * 1024;
+
+/// Most bytes of requests that wait for one connection to a peer or for their replies on it; one longer order goes alone.
+pub const PROXY_IN_FLIGHT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Connections of a node to its peers that belong to one client each, for as long as it waits for keys or watches some.
+pub const PROXY_PRIVATE_MAX: usize = 1_024;
+
+/// Of those, how many a worker keeps when nobody needs them.
+pub const PROXY_PRIVATE_IDLE_MAX: usize = 32;
+
 /// Longest bulk string of a request or reply, bytes: Redis's `proto-max-bulk-len`.
 pub const BULK_BYTES_MAX: usize = 512 * 1024 * 1024;
 

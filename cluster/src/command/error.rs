@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use shared::slot::Slot;
 
+use crate::topology::Address;
+
 /// An error reply; `Display` is what is sent after the `-`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
@@ -66,6 +68,12 @@ pub enum CommandError {
     /// The slot changes hands: the request waits until that is settled, and is refused only if it takes too long.
     #[error("TRYAGAIN Slot {0} is changing hands")]
     InTransfer(Slot),
+    /// Another node serves the slot.
+    #[error("MOVED {0} {host}:{port}", host = .1.host(), port = .1.port)]
+    Moved(Slot, Address),
+    /// The key is asked for at the node that the slot goes to.
+    #[error("ASK {0} {host}:{port}", host = .1.host(), port = .1.port)]
+    Ask(Slot, Address),
     /// Any other text, code first: `ERR …`.
     #[error("{0}")]
     Text(Cow<'static, str>),
@@ -89,6 +97,17 @@ impl CommandError {
             "ERR unknown subcommand '{sub}'. Try {} HELP.",
             container.to_ascii_uppercase()
         ))
+    }
+
+    /// Whether the command was not run because its slot, or the role of the node, is changing or is not what the client thought: it may
+    /// be asked again, there or here.
+    pub fn is_redirection(&self) -> bool {
+        match self {
+            CommandError::Moved(..) | CommandError::Ask(..) => true,
+            CommandError::ReadOnly | CommandError::Loading | CommandError::InTransfer(_) => true,
+            CommandError::Text(text) => text.starts_with("TRYAGAIN") || text.starts_with("CLUSTERDOWN"),
+            _ => false,
+        }
     }
 
     /// The first word: what clients switch on and INFO counts.

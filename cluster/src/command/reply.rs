@@ -19,6 +19,11 @@ impl<'o> Reply<'o> {
         Reply { out, start, protocol }
     }
 
+    /// Where it starts in the output.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     /// The protocol the client speaks.
     pub fn protocol(&self) -> Protocol {
         self.protocol

@@ -60,7 +60,7 @@ fn watch(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>
     if context.session.transaction.is_some() {
         return Err(CommandError::text("ERR WATCH inside MULTI is not allowed"));
     }
-    let Watch { flag, keys } = &mut context.session.watch;
+    let Watch { flag, keys, .. } = &mut context.session.watch;
     for key in args.from(1) {
         // That a key which was dead before is taken out afterwards is no change.
         if let Some(work) = &mut context.work {

@@ -63,7 +63,7 @@ impl Presence {
                 Ok(self.leaving.map_or(Here::Run, Here::Leaving))
             }
             Ownership::Migrating(_) if self.missing && self.found => Err(MULTIPLE_KEYS),
-            Ownership::Migrating(to) if self.missing => Err(redirect::ask(slot, to)),
+            Ownership::Migrating(to) if self.missing => Err(CommandError::Ask(slot, to)),
             Ownership::Importing { .. } if self.several && self.missing => Err(MULTIPLE_KEYS),
             _ => Ok(Here::Run),
         }

@@ -99,6 +99,8 @@ pub struct Config {
     pub cluster_migration_barrier: usize,
     /// Whether sharded channels work while the cluster is down.
     pub cluster_allow_pubsubshard_when_down: bool,
+    /// Whether commands on slots of other nodes are forwarded to them.
+    pub cluster_proxy: bool,
     /// Address that is told to others; empty for the one they see.
     pub cluster_announce_ip: String,
     /// Port that is told to others; 0 for the real one.
@@ -217,6 +219,7 @@ impl Config {
             cluster_migration_barrier: size("cluster-migration-barrier"),
             cluster_allow_reads_when_down: yes("cluster-allow-reads-when-down"),
             cluster_allow_pubsubshard_when_down: yes("cluster-allow-pubsubshard-when-down"),
+            cluster_proxy: yes("cluster-proxy") && yes("cluster-enabled"),
             cluster_announce_ip: owned("cluster-announce-ip"),
             cluster_announce_port: port("cluster-announce-port"),
             cluster_announce_bus_port: port("cluster-announce-bus-port"),

@@ -1,4 +1,4 @@
-//! Every name a setting may have: those of Redis 7.0, with kind, default and whether CONFIG SET may change it.
+//! Every name a setting may have: those of Redis 7.0 and `cluster-proxy`, with kind, default and whether CONFIG SET may change it.
 //!
 //! Names that mean nothing here are taken and answered all the same, so that configuration made for redis-server works; what
 //! means something is read in [`super::high`]. The defaults are redis-server's, but for: `bind` (as in the redis.conf that is
@@ -86,6 +86,7 @@ pub static ROWS: &[Row] = &[
     Row("cluster-node-timeout", Int(0, i64::MAX), "15000", Live),
     Row("cluster-port", Int(0, I32), "0", Start),
     Row("cluster-preferred-endpoint-type", OneOf(&["ip", "hostname", "unknown-endpoint"]), "ip", Live),
+    Row("cluster-proxy", Bool, "no", Live),
     Row("cluster-replica-no-failover", Bool, "no", Live),
     Row("cluster-replica-validity-factor", Int(0, I32), "10", Live),
     Row("cluster-require-full-coverage", Bool, "yes", Live),

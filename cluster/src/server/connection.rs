@@ -1,4 +1,7 @@
-//! One connection: reads what the socket has, runs every whole request in it, answers all with one write.
+//! One connection: reads what the socket has, runs every whole request in it, answers all with one write. [`waits`]: what it waits for in
+//! between.
+
+mod waits;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -7,27 +10,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use shared::limits::{TURN_REPLY_BYTES_MAX, UNSENT_BYTES_MAX};
-use shared::resp::write;
 use shared::rt::net::{Detached, TcpStream};
 use shared::rt::time::{self, Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::sync::oneshot;
 
-use super::clients::Client;
-use super::dispatch::{Next, Turn};
-use super::hold::Hold;
+use super::dispatch::{Due, Next, Turn};
 use super::linger;
 use super::outbox::Taken;
 use super::pause::Pause;
 use super::scratch::{READ_BYTES, SCRATCH, Scratch};
-use super::session::{Consistency, Replies, Session};
-use crate::commit::{self, Wait};
-use crate::config::high::AppendFsync;
-use crate::keyspace::waiting::Wake;
+use super::session::Session;
 use crate::node::Shared;
-use crate::replication::feed::{self, Hello};
-use crate::slot_migration::import::{self, Offer};
-use crate::topology::view::Ownership;
 
 /// Pushed messages that are sent with one write, bytes.
 const PUSHED_BYTES: usize = 64 * 1024;
@@ -46,8 +39,10 @@ enum Goodbye {
 
 /// Why a connection takes no further request for now.
 struct Stop {
-    /// What its replies must wait for, one after the other.
-    holds: Vec<Hold>,
+    /// What its replies wait for.
+    due: Due,
+    /// Its own replies, if others belong between them.
+    own: Vec<u8>,
     /// What the last request waits for.
     pause: Option<Pause>,
     /// More requests are at hand, but others have their turn first.
@@ -130,31 +125,11 @@ impl Drop for Connection {
     }
 }
 
-/// Runs something to its end, unless the client is killed before.
-async fn unless_killed<T>(client: &Client, task: impl Future<Output = T>) -> Option<T> {
-    let mut nothing = Vec::new();
-    let killed = poll_fn(|cx| match client.outbox.poll_take(cx, &mut nothing, 0) {
-        Taken::Closed => Poll::Ready(()),
-        _ => Poll::Pending,
-    });
-    tokio::select! {
-        biased;
-        () = killed => None,
-        ended = task => Some(ended),
-    }
-}
-
-/// How a client that waited for keys was woken.
-enum Woken {
-    By(Option<Wake>),
-    Unblocked(bool),
-}
-
 impl Connection {
     async fn run(&mut self) -> Goodbye {
         loop {
             let stopped = match poll_fn(|cx| self.poll_turn(cx)).await {
-                Ok(Stop { holds, pause, .. }) => self.wait(holds, pause).await,
+                Ok(stop) => self.wait(stop).await,
                 Err(goodbye) => Err(goodbye),
             };
             if let Err(goodbye) = stopped {
@@ -175,7 +150,7 @@ impl Connection {
                 return Poll::Pending;
             }
             let stop = ready!(self.poll_requests(cx))?;
-            if !stop.holds.is_empty() || stop.pause.is_some() {
+            if !stop.due.holds.is_empty() || stop.due.batch.is_some() || stop.pause.is_some() {
                 return Poll::Ready(Ok(stop));
             }
             if stop.yields {
@@ -189,7 +164,7 @@ impl Connection {
     fn poll_requests(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stop, Goodbye>> {
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
-            let stop = if self.input.is_empty() {
+            let mut stop = if self.input.is_empty() {
                 let mut buffer = ReadBuf::new(&mut scratch.input);
                 ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).map_err(|_| Goodbye::Gone)?;
                 let filled = buffer.filled().len();
@@ -216,7 +191,9 @@ impl Connection {
                 stop
             };
             linger::served();
-            if !stop.holds.is_empty() {
+            if stop.due.batch.is_some() {
+                stop.own.extend_from_slice(&scratch.output);
+            } else if !stop.due.holds.is_empty() {
                 self.output.extend_from_slice(&scratch.output);
             } else {
                 self.answer(cx, &scratch.output)?;
@@ -276,6 +253,10 @@ impl Connection {
                     }
                     break None;
                 }
+                Next::Later => {
+                    self.needed = 0;
+                    break None;
+                }
                 Next::Close => {
                     consumed = input.len();
                     self.closing = true;
@@ -283,8 +264,8 @@ impl Connection {
                 }
             }
         };
-        let holds = turn.end(&mut self.session);
-        (consumed, Stop { holds, pause, yields })
+        let due = turn.end(&mut self.session);
+        (consumed, Stop { due, own: Vec::new(), pause, yields })
     }
 
     /// Sends replies at once if nothing is unsent before them; keeps what the socket does not take.
@@ -339,167 +320,5 @@ impl Connection {
             Ok(0) | Err(_) => Poll::Ready(Err(Goodbye::Gone)),
             Ok(_) => Poll::Ready(Ok(())),
         }
-    }
-
-    /// Waits for what replies and the last request wait for.
-    async fn wait(&mut self, holds: Vec<Hold>, pause: Option<Pause>) -> Result<(), Goodbye> {
-        for hold in holds {
-            self.hold(hold).await?;
-        }
-        match pause {
-            None => Ok(()),
-            Some(Pause::Keys(wait)) => self.wait_for_keys(wait).await,
-            Some(Pause::Reply(reply)) => {
-                let reply = self.until(reply).await?;
-                if self.session.replies == Replies::On {
-                    self.output.extend_from_slice(&reply);
-                }
-                Ok(())
-            }
-            Some(Pause::Feed(hello)) => self.feed(*hello).await,
-            Some(Pause::Import(offer)) => self.import(*offer).await,
-            Some(Pause::Settled(slot, until)) => {
-                let shared = Arc::clone(&self.shared);
-                let mut changes = shared.view.changes();
-                let settled = async {
-                    while shared.view.owner(slot) == Ownership::InTransfer && changes.changed().await.is_ok()
-                    {
-                    }
-                };
-                self.until(async { time::timeout_at(until, settled).await.ok() }).await.map(drop)
-            }
-            Some(Pause::Unpaused(until)) => {
-                let mut pauses = self.shared.clients.pauses();
-                let over = async {
-                    let ended = pauses.wait_for(Option::is_none);
-                    // Either it was lifted, or its time has come; both let the request run.
-                    time::timeout_at(until, ended).await.map(drop).ok();
-                };
-                self.until(over).await
-            }
-        }
-    }
-
-    /// Hands the connection to replication, until it ends.
-    async fn feed(&mut self, hello: Hello) -> Result<(), Goodbye> {
-        poll_fn(|cx| self.poll_flush(cx)).await?;
-        let peer = self.session.client.peer;
-        let feeding = feed::serve(&self.shared, &mut self.stream, peer, hello);
-        if let Some(Err(error)) = unless_killed(&self.session.client, feeding).await {
-            tracing::info!(replica = %peer, %error, "the link to a replica ended");
-        }
-        Err(Goodbye::Gone)
-    }
-
-    /// Hands the connection to a node that sends slots, until it ends.
-    async fn import(&mut self, offer: Offer) -> Result<(), Goodbye> {
-        poll_fn(|cx| self.poll_flush(cx)).await?;
-        let importing = import::serve(&self.shared, &mut self.stream, std::mem::take(&mut self.input), offer);
-        let _ended = unless_killed(&self.session.client, importing).await;
-        Err(Goodbye::Gone)
-    }
-
-    /// Keeps replies back until what they tell holds. If it does not, they are never sent.
-    async fn hold(&mut self, hold: Hold) -> Result<(), Goodbye> {
-        let shared = Arc::clone(&self.shared);
-        self.holding = true;
-        let holds = self.until(hold.ends(&shared)).await?;
-        self.holding = false;
-        if let Err(why) = holds {
-            tracing::warn!(id = self.session.client.id, why, "closing a connection without its replies");
-            return Err(Goodbye::Gone);
-        }
-        // It may have taken long.
-        let led = self.session.led;
-        let demoted = self.shared.bus.is_some() && !self.shared.replication.leads_since(led);
-        if matches!(hold, Hold::Log { .. }) && (demoted || !self.shared.view.is_leased()) {
-            return Box::pin(self.hold(Hold::Lease { led })).await;
-        }
-        Ok(())
-    }
-
-    async fn wait_for_keys(&mut self, mut wait: Wait) -> Result<(), Goodbye> {
-        let shared = Arc::clone(&self.shared);
-        let (unblock, unblocked) = oneshot::channel();
-        *self.session.client.unblock.lock() = Some(unblock);
-        let timeout = wait.timeout_ms.map(Duration::from_millis);
-        let woken = async {
-            let late = async {
-                match timeout {
-                    Some(timeout) => time::sleep(timeout).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                woken = &mut wait.woken => Woken::By(woken.ok()),
-                with_error = unblocked => Woken::Unblocked(with_error.unwrap_or(false)),
-                () = late => Woken::Unblocked(false),
-            }
-        };
-        let woken = self.until(woken).await;
-        *self.session.client.unblock.lock() = None;
-        commit::leave(&shared.keyspace, &wait);
-        // It may have been served between the deadline and leaving the queues: then that is the answer.
-        let (wake, with_error) = match woken? {
-            Woken::By(wake) => (wake, false),
-            Woken::Unblocked(with_error) => (wait.woken.try_recv().ok(), with_error),
-        };
-        match wake {
-            Some(Wake::Served { reply, generation }) => {
-                if generation.is_some() {
-                    (self.session.generation, self.session.led) =
-                        (generation, shared.replication.led_count());
-                }
-                self.output.extend_from_slice(&reply);
-                let led = shared.replication.led_count();
-                if self.session.consistency != Consistency::One {
-                    self.hold(Hold::Copies { all: self.session.consistency == Consistency::All, led })
-                        .await?;
-                } else if let (Some(generation), AppendFsync::Always) =
-                    (generation, shared.config().appendfsync)
-                {
-                    self.hold(Hold::Log { generation, durable: true }).await?;
-                } else if !shared.view.is_leased() {
-                    self.hold(Hold::Lease { led }).await?;
-                }
-            }
-            Some(Wake::Retry) => {
-                // The request is put before what came behind it, and runs again with all the locks it needs.
-                let mut input = wait.waiter.request.args().raw().to_vec();
-                input.append(&mut self.input);
-                (self.input, self.needed) = (input, 0);
-            }
-            None if with_error => {
-                write::error(&mut self.output, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
-            }
-            None => write::null_array(&mut self.output, self.session.protocol),
-        }
-        Ok(())
-    }
-
-    /// Waits for a future; meanwhile pushes are sent, requests are read (not run), and the connection may end.
-    async fn until<T>(&mut self, future: impl Future<Output = T>) -> Result<T, Goodbye> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            if let Poll::Ready(result) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(result));
-            }
-            if self.holding {
-                // Nothing is sent before what is held back; being killed still counts.
-                if self.session.client.outbox.poll_take(cx, &mut self.output, 0) == Taken::Closed {
-                    return Poll::Ready(Err(Goodbye::Asked));
-                }
-            } else {
-                let _sent = self.poll_pushes(cx)?;
-            }
-            while self.input.len() < READ_BYTES {
-                self.input.reserve(READ_BYTES - self.input.len());
-                ready!(self.poll_more(cx))?;
-                self.needed = 0;
-            }
-            Poll::Pending
-        })
-        .await
     }
 }

@@ -23,6 +23,8 @@ use crate::config::Config;
 use crate::config::high::AppendFsync;
 use crate::maxmemory;
 use crate::node::Shared;
+use crate::proxy::batch::Batch;
+use crate::proxy::mark;
 use crate::redirect::{self, Route, Said};
 
 /// Longest part of a request that an error repeats, bytes.
@@ -38,19 +40,34 @@ pub(super) enum Next {
     Incomplete { needed: usize },
     /// The connection ends after its replies.
     Close,
+    /// It is looked at again when what was forwarded is answered.
+    Later,
 }
 
 /// What became of one request.
-enum Ran {
+pub(super) enum Ran {
     Done,
     Waits(Pause),
     Close,
+    /// Nothing yet: it is looked at again when what was forwarded is answered.
+    Later,
+}
+
+/// What the replies of a turn wait for.
+#[derive(Default)]
+pub(super) struct Due {
+    /// One after the other.
+    pub(super) holds: Vec<Hold>,
+    /// Requests that go to other nodes.
+    pub(super) batch: Option<Box<Batch>>,
+    /// The turn ran commands on keys as the primary of a shard: how often the node had become one when it began.
+    pub(super) led: Option<u64>,
 }
 
 /// The requests of a connection that arrived together: they see one clock and one configuration.
 pub(super) struct Turn<'t> {
-    shared: &'t Arc<Shared>,
-    config: Arc<Config>,
+    pub(super) shared: &'t Arc<Shared>,
+    pub(super) config: Arc<Config>,
     clock: Clock,
     commands: u64,
     tally: Tally,
@@ -64,6 +81,10 @@ pub(super) struct Turn<'t> {
     /// A command of this turn was run on keys as the primary of a shard.
     touched_keys: bool,
     ahead: Ahead,
+    /// Requests that go to other nodes.
+    pub(super) batch: Option<Box<Batch>>,
+    /// The EXEC that runs now has keys of this node to watch.
+    pub(super) watched: bool,
 }
 
 impl<'t> Turn<'t> {
@@ -83,11 +104,18 @@ impl<'t> Turn<'t> {
             led: shared.replication.led_count(),
             touched_keys: false,
             ahead: Ahead::default(),
+            batch: None,
+            watched: false,
         }
     }
 
-    /// Counts what was done; tells what its replies must wait for, one after the other.
-    pub(super) fn end(mut self, session: &mut Session) -> Vec<Hold> {
+    /// Counts what was done; tells what its replies must wait for.
+    pub(super) fn end(mut self, session: &mut Session) -> Due {
+        let (batch, led) = (self.batch.take(), self.touched_keys.then_some(self.led));
+        Due { holds: self.finish(session), batch, led }
+    }
+
+    fn finish(mut self, session: &mut Session) -> Vec<Hold> {
         self.tally.flush(&self.shared.stats);
         self.shared.stats.ran(self.commands);
         session.client.seen(self.clock.now_ms, self.tally.last_command(), session);
@@ -140,8 +168,9 @@ impl<'t> Turn<'t> {
             }
             Err(error) => return refused(output, &error),
         };
-        self.commands += 1;
+        self.commands += u64::from(!matches!(ran, Ran::Later));
         match ran {
+            Ran::Later => Next::Later,
             Ran::Done => Next::Ran { bytes },
             Ran::Waits(pause @ (Pause::Unpaused(_) | Pause::Settled(..))) => Next::Waits { bytes: 0, pause },
             Ran::Waits(pause) => Next::Waits { bytes, pause },
@@ -151,27 +180,43 @@ impl<'t> Turn<'t> {
 
     /// Runs one request and appends its reply.
     fn run(&mut self, args: Args<'_>, session: &mut Session, work: &mut Work, output: &mut Vec<u8>) -> Ran {
+        if self.batch.is_some() && self.must_wait(&args) {
+            return Ran::Later;
+        }
         let (start, replies, asked) = (output.len(), session.replies, session.said.asking);
         let mut reply = Reply::new(output, session.protocol);
         let result = match self.allowed(&args, session, work) {
             Err(error @ CommandError::InTransfer(_)) => Err(error),
-            Err(error) => match self.changes_hands(&error) {
-                Some(until) => return Ran::Waits(Pause::Unpaused(until)),
-                None => Err(self.refuse(&args, session, error)),
+            Err(error) => match self.forward(&args, error, session, work, &mut reply) {
+                Ok(ran) => Ok(ran),
+                Err(error) => match self.changes_hands(&error) {
+                    Some(until) => return Ran::Waits(Pause::Unpaused(until)),
+                    None => Err(self.refuse(&args, session, error)),
+                },
             },
+            Ok((_, route)) if self.is_barred(&route) => return Ran::Later,
             Ok((found, route)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
                 match commit::check_queued(self.shared, found.spec, &args, &route, self.clock) {
                     Ok(()) => self.queue(found, &args, session, &mut reply),
                     Err(error @ CommandError::InTransfer(_)) => Err(error),
+                    // EXEC will be forwarded.
+                    Err(error) if self.forwards(session) && error.is_redirection() => {
+                        self.queue(found, &args, session, &mut reply)
+                    }
                     Err(error) => Err(self.refuse(&args, session, error)),
                 }
             }
             Ok((found, route)) => match self.paused(found, session) {
                 Some(until) => return Ran::Waits(Pause::Unpaused(until)),
-                None => self.execute(found, &route, args, session, work, &mut reply),
+                None => match self.execute(found, &route, args, session, work, &mut reply) {
+                    Err(error) => self.forward(&args, error, session, work, &mut reply),
+                    ran => ran,
+                },
             },
         };
+        // A node that forwards asks again by itself: others use its connection too.
         if let Err(CommandError::InTransfer(slot)) = result
+            && session.mark.is_none()
             && let Some(until) = session.waits_for_transfer()
         {
             reply.cut();
@@ -184,6 +229,7 @@ impl<'t> Turn<'t> {
         };
         let ran = result.unwrap_or_else(|error| {
             reply.cut();
+            Self::note_refusal(&args, &error, session);
             self.shared.stats.failed(&error);
             reply.error(&error);
             Ran::Done
@@ -204,7 +250,7 @@ impl<'t> Turn<'t> {
         ran
     }
 
-    fn execute(
+    pub(super) fn execute(
         &mut self,
         found: Found,
         route: &Route,
@@ -227,6 +273,11 @@ impl<'t> Turn<'t> {
             }
             Handler::Session(handler) => {
                 session.client.last_command.store(found.index + 1, Ordering::Relaxed);
+                if self.forwards(session)
+                    && let Some(ran) = self.forward_session(found.spec, &args, session, reply)?
+                {
+                    return Ok(ran);
+                }
                 let touches = found.spec.name == "exec" || *route != Route::Nowhere;
                 self.touched_keys |= touches && !self.shared.replication.is_replica();
                 let mut context =
@@ -276,7 +327,7 @@ impl<'t> Turn<'t> {
     }
 
     /// Queues a request behind MULTI.
-    fn queue(
+    pub(super) fn queue(
         &self,
         found: Found,
         args: &Args<'_>,
@@ -307,7 +358,7 @@ impl<'t> Turn<'t> {
 
     /// Until when CLIENT PAUSE holds back this command.
     #[inline]
-    fn paused(&self, found: Found, session: &Session) -> Option<Instant> {
+    pub(super) fn paused(&self, found: Found, session: &Session) -> Option<Instant> {
         self.shared.clients.paused()?.holds(found.spec, session)
     }
 
@@ -323,7 +374,7 @@ impl<'t> Turn<'t> {
 
     /// Makes room for a command that takes memory, once a turn.
     #[inline]
-    fn has_room(&mut self, spec: &CommandSpec, work: &mut Work) -> Result<(), CommandError> {
+    pub(super) fn has_room(&mut self, spec: &CommandSpec, work: &mut Work) -> Result<(), CommandError> {
         if self.config.maxmemory == 0 || self.has_room || !spec.has(flag::DENY_OOM) {
             return Ok(());
         }
@@ -344,15 +395,26 @@ impl<'t> Turn<'t> {
             self.has_room(found.spec, work)?;
             Ok((found, route))
         });
-        if allowed.is_err() {
-            self.shared.stats.command_rejected(found.index);
+        match &allowed {
+            Ok((_, Route::Slot(slot))) if session.mark.as_ref().is_some_and(|mark| mark.is_stuck(*slot)) => {
+                return Err(mark::STUCK);
+            }
+            Ok(_) => {}
+            // It is forwarded.
+            Err(CommandError::Moved(..)) if self.config.cluster_proxy => {}
+            Err(_) => self.shared.stats.command_rejected(found.index),
         }
         allowed
     }
 
     /// The route of a request that the session may make now.
     #[inline]
-    fn route(&self, spec: &CommandSpec, args: &Args<'_>, session: &Session) -> Result<Route, CommandError> {
+    pub(super) fn route(
+        &self,
+        spec: &CommandSpec,
+        args: &Args<'_>,
+        session: &Session,
+    ) -> Result<Route, CommandError> {
         if !spec.takes(args.len()) {
             return Err(CommandError::Arity(spec.name.to_owned()));
         }

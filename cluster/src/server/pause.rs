@@ -6,6 +6,7 @@ use shared::rt::time::Instant;
 use shared::slot::Slot;
 
 use crate::commit::Wait;
+use crate::proxy::errand::Errand;
 use crate::replication::feed::Hello;
 use crate::slot_migration::import::Offer;
 
@@ -20,6 +21,8 @@ pub enum Pause {
     Reply(LateReply),
     /// The end of the connection: it belongs to a replica now.
     Feed(Box<Hello>),
+    /// What another node answers over a connection of the client's own.
+    Errand(Box<Errand>),
     /// The end of CLIENT PAUSE; the request is run then.
     Unpaused(Instant),
     /// That it is settled who has a slot, until then at most; the request is run then.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use persistence::Generation;
-use shared::limits::TRANSFER_WAIT_MS;
+use shared::limits::{PROXY_BATCH_REQUESTS_MAX, TRANSFER_WAIT_MS};
 use shared::resp::Protocol;
 use shared::rt::time::{Duration, Instant};
 use shared::slot::Slot;
@@ -13,6 +13,9 @@ use crate::command::Request;
 use crate::command::table::Found;
 use crate::keyspace::Keyspace;
 use crate::keyspace::watch::WatchFlag;
+use crate::proxy::claim::Written;
+use crate::proxy::errand::Pinned;
+use crate::proxy::mark::Mark;
 use crate::pubsub::Subscription;
 use crate::redirect::Said;
 
@@ -45,6 +48,12 @@ pub struct Session {
     pub consistency: Consistency,
     /// Since when its request waits for a slot that changes hands.
     pub waiting_since: Option<Instant>,
+    /// Its requests were forwarded by another node (CLIENT PROXY).
+    pub mark: Option<Box<Mark>>,
+    /// What it wrote at other nodes: WAIT and WAITAOF ask them.
+    pub written: Written,
+    /// How many of its requests are forwarded together at most.
+    pub forwarded_together_max: usize,
     /// CLIENT NO-TOUCH: its reads do not count as use of a key.
     pub no_touch: bool,
 }
@@ -91,6 +100,8 @@ pub struct Watch {
     pub flag: WatchFlag,
     /// The keys.
     pub keys: Vec<Box<[u8]>>,
+    /// Keys of another node.
+    pub elsewhere: Option<Pinned>,
 }
 
 impl Watch {
@@ -100,6 +111,7 @@ impl Watch {
             keyspace.lock(Slot::of_key(&key).partition()).watched.unwatch(&key, &self.flag);
         }
         self.flag = WatchFlag::default();
+        self.elsewhere = None;
     }
 }
 
@@ -120,6 +132,9 @@ impl Session {
             said: Said::default(),
             consistency: Consistency::One,
             waiting_since: None,
+            mark: None,
+            written: Written::default(),
+            forwarded_together_max: PROXY_BATCH_REQUESTS_MAX,
             no_touch: false,
         }
     }

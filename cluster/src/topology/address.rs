@@ -20,6 +20,11 @@ impl Address {
         self.ip.map(|ip| SocketAddr::new(ip, self.bus_port))
     }
 
+    /// Where it is reached by clients; `None` while its IP or its port is unknown.
+    pub fn client(&self) -> Option<SocketAddr> {
+        self.ip.filter(|_| self.port != 0).map(|ip| SocketAddr::new(ip, self.port))
+    }
+
     /// Its IP as text, empty while unknown, as Redis writes it.
     pub fn host(&self) -> String {
         self.ip.map(|ip| ip.to_string()).unwrap_or_default()

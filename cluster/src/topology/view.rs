@@ -1,6 +1,7 @@
 //! Who serves a slot, as the request path reads it: one relaxed load of a bitmap of 2 KiB for a command on a slot of this node.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,6 +52,37 @@ pub struct ClusterView {
     leased_until: AtomicU64,
     /// Counts changes of what this node serves, or may answer.
     changes: watch::Sender<u64>,
+}
+
+/// Who owned which slot at one moment.
+#[derive(Debug, Clone)]
+pub struct Owners(Arc<Table>);
+
+/// Who owns a slot, whatever its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// This node.
+    Me,
+    /// The node that clients reach there.
+    At(SocketAddr),
+    /// Nobody, or one whose address is not known.
+    Unknown,
+}
+
+impl Owners {
+    /// Who owned the slot.
+    pub fn of(&self, slot: Slot) -> Owner {
+        match self.0.owners[slot.index()] {
+            NOBODY => Owner::Unknown,
+            MINE => Owner::Me,
+            place => self.0.addresses[usize::from(place)].client().map_or(Owner::Unknown, Owner::At),
+        }
+    }
+
+    /// Whether another node that clients reach there owned any slot.
+    pub fn is_owner(&self, address: SocketAddr) -> bool {
+        self.0.addresses.iter().skip(1).any(|known| known.client() == Some(address))
+    }
 }
 
 /// Who owns what, for the commands that are not served here.
@@ -168,6 +200,11 @@ impl ClusterView {
         }
     }
 
+    /// Who owns which slot now.
+    pub fn owners(&self) -> Owners {
+        Owners(Arc::clone(&self.table.read()))
+    }
+
     /// Whether the slot is one of the primary that this node follows.
     pub fn follows(&self, slot: Slot) -> bool {
         self.table.read().followed.contains(slot)
@@ -269,6 +306,10 @@ mod tests {
         assert_eq!(view.owner(slot(63)), Ownership::Mine);
         assert_eq!(view.owner(slot(64)), Ownership::Other(address(2)));
         assert_eq!(view.owner(slot(65)), Ownership::Unassigned);
+        let owners = view.owners();
+        let second = address(2).client().unwrap();
+        assert_eq!([63, 64, 65].map(|n| owners.of(slot(n))), [Owner::Me, Owner::At(second), Owner::Unknown]);
+        assert!(owners.is_owner(second) && !owners.is_owner(address(3).client().unwrap()));
         assert!(view.knows(id(3)) && !view.knows(id(4)));
     }
 

@@ -23,6 +23,8 @@ mod cluster_messages;
 mod cluster_migrating;
 mod cluster_moving;
 mod cluster_owning;
+mod cluster_proxy;
+mod cluster_proxy_changes;
 mod cluster_replicas;
 mod cluster_replies;
 mod command_table;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use shared::rt::time::{Duration, Instant};
 
-use super::list;
+use super::{list, proxy};
 use crate::command::subcommand::{self, Subcommand};
 use crate::command::{Args, CommandError, Reply, SessionContext};
 use crate::server::session::{Consistency, Replies};
@@ -30,6 +30,7 @@ const MEMBERS: &[Subcommand] = &[
     Subcommand { name: "no-evict", arity: 3, handler: no_evict, help: &["NO-EVICT (ON|OFF)", "    Protect current client connection from eviction."] },
     Subcommand { name: "no-touch", arity: 3, handler: no_touch, help: &["NO-TOUCH (ON|OFF)", "    Will not touch LRU/LFU stats when this mode is on."] },
     Subcommand { name: "consistency", arity: 3, handler: consistency, help: &["CONSISTENCY (ONE|QUORUM|ALL)", "    How many copies of a shard must hold on disk what replies to this connection tell: this node, all that may be elected, all."] },
+    Subcommand { name: "proxy", arity: -3, handler: proxy::proxy, help: &["PROXY (ON|SHARED|RESUME|CLAIM <token>)", "    Said by nodes that forward requests (cluster-proxy)."] },
     Subcommand { name: "pause", arity: -3, handler: pause, help: &["PAUSE <timeout> [WRITE|ALL]", "    Suspend all, or just write, clients for <timeout> milliseconds."] },
     Subcommand { name: "unpause", arity: 2, handler: unpause, help: &["UNPAUSE", "    Stop the current client pause, resuming traffic."] },
     Subcommand { name: "unblock", arity: -3, handler: unblock, help: &["UNBLOCK <clientid> [TIMEOUT|ERROR]", "    Unblock the specified blocked client."] },

@@ -2,12 +2,14 @@
 //!
 //! # Layout
 //!
-//! - [`basic`]: PING, ECHO, SELECT, RESET; [`auth`]: AUTH, HELLO; [`client`]: CLIENT; [`list`]: CLIENT LIST and KILL.
+//! - [`basic`]: PING, ECHO, SELECT, RESET; [`auth`]: AUTH, HELLO; [`client`]: CLIENT; [`list`]: CLIENT LIST and KILL;
+//!   [`proxy`]: CLIENT PROXY.
 
 pub mod auth;
 pub mod basic;
 pub mod client;
 pub mod list;
+pub mod proxy;
 
 use super::flag::{FAST, NO_AUTH, NOT_QUEUED, SECRET, WHILE_SUBSCRIBED};
 use super::{CommandSpec, Group};

@@ -1,6 +1,7 @@
 //! INFO.
 
 use std::fmt::Write;
+use std::sync::atomic::Ordering;
 
 use super::replication;
 use crate::command::connection::auth::REDIS_VERSION;
@@ -155,6 +156,10 @@ fn stats(node: &Shared) -> Vec<(String, String)> {
         "pubsub_channels" => node.pubsub.active(Scope::Channel, None).len(),
         "pubsub_patterns" => node.pubsub.patterns(),
         "pubsubshard_channels" => node.pubsub.active(Scope::Shard, None).len(),
+        "proxy_forwarded_requests" => node.proxy.forwarded.load(Ordering::Relaxed),
+        "proxy_split_requests" => node.proxy.split.load(Ordering::Relaxed),
+        "proxy_asked_again" => node.proxy.again.load(Ordering::Relaxed),
+        "proxy_private_connections" => node.proxy.private.load(Ordering::Relaxed),
         "total_error_replies" => node.stats.errors().iter().map(|(_, count)| count).sum::<u64>(),
     }
 }
