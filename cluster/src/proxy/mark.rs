@@ -19,6 +19,9 @@ use crate::server::session::Session;
 pub const STUCK: CommandError =
     CommandError::text("TRYAGAIN An earlier request on this slot was refused, and this one with it");
 
+/// What a request is told that would wait on a connection that other clients share.
+pub const WOULD_WAIT: CommandError = CommandError::text("TRYAGAIN The request would have to wait");
+
 /// A session whose requests another node has forwarded.
 #[derive(Debug, Default)]
 pub struct Mark {
@@ -30,6 +33,11 @@ impl Mark {
     /// A connection of one client, or one that several share.
     pub fn new(is_shared: bool) -> Mark {
         Mark { refused: is_shared.then(SlotSet::new) }
+    }
+
+    /// Whether several clients share the connection: then no request may wait on it.
+    pub fn is_shared(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// Whether an earlier request on this slot was refused.

@@ -41,6 +41,9 @@ use crate::config::Config;
 /// How long a forwarded request may take at least, milliseconds: an owner may hold replies back for five seconds (CLIENT CONSISTENCY).
 const PATIENCE_MS_MIN: u64 = 6_000;
 
+/// How much longer than an owner may hold replies back, milliseconds.
+const PATIENCE_MS_MORE: u64 = 1_000;
+
 /// How long to wait before a slot is asked for again, if nothing is heard of it, milliseconds.
 const AGAIN_MS: u64 = 10;
 
@@ -72,7 +75,8 @@ impl Default for Proxy {
 
 /// How long a forwarded request is asked again, and how long an owner may owe a reply: so that a failover is over by then.
 fn patience(config: &Config) -> Duration {
-    Duration::from_millis(PATIENCE_MS_MIN.max(config.cluster_node_timeout_ms.saturating_mul(2)))
+    let held = config.cluster_node_timeout_ms.saturating_mul(2);
+    Duration::from_millis(PATIENCE_MS_MIN.max(held.saturating_add(PATIENCE_MS_MORE)))
 }
 
 /// Waits until something about slots is heard, or a while.

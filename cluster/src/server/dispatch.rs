@@ -190,8 +190,8 @@ impl<'t> Turn<'t> {
             Err(error) => match self.forward(&args, error, session, work, &mut reply) {
                 Ok(ran) => Ok(ran),
                 Err(error) => match self.changes_hands(&error) {
-                    Some(until) => return Ran::Waits(Pause::Unpaused(until)),
-                    None => Err(self.refuse(&args, session, error)),
+                    Some(until) if !session.never_waits() => return Ran::Waits(Pause::Unpaused(until)),
+                    _ => Err(self.refuse(&args, session, error)),
                 },
             },
             Ok((_, route)) if self.is_barred(&route) => return Ran::Later,
@@ -207,6 +207,7 @@ impl<'t> Turn<'t> {
                 }
             }
             Ok((found, route)) => match self.paused(found, session) {
+                Some(_) if session.never_waits() => Err(mark::WOULD_WAIT),
                 Some(until) => return Ran::Waits(Pause::Unpaused(until)),
                 None => match self.execute(found, &route, args, session, work, &mut reply) {
                     Err(error) => self.forward(&args, error, session, work, &mut reply),
@@ -214,9 +215,8 @@ impl<'t> Turn<'t> {
                 },
             },
         };
-        // A node that forwards asks again by itself: others use its connection too.
         if let Err(CommandError::InTransfer(slot)) = result
-            && session.mark.is_none()
+            && !session.never_waits()
             && let Some(until) = session.waits_for_transfer()
         {
             reply.cut();
@@ -264,12 +264,15 @@ impl<'t> Turn<'t> {
         let result = match found.spec.handler {
             Handler::Keys(handler) => {
                 self.touched_keys |= !self.shared.replication.is_replica();
-                commit::run(self.shared, work, (found.spec, handler, args), route, clock, reply).map(
-                    |outcome| match outcome {
-                        Outcome::Done => Ran::Done,
-                        Outcome::Waits(wait) => Ran::Waits(Pause::Keys(wait)),
-                    },
-                )
+                match commit::run(self.shared, work, (found.spec, handler, args), route, clock, reply) {
+                    Ok(Outcome::Done) => Ok(Ran::Done),
+                    Ok(Outcome::Waits(wait)) if session.never_waits() => {
+                        commit::leave(&self.shared.keyspace, &wait);
+                        Err(mark::WOULD_WAIT)
+                    }
+                    Ok(Outcome::Waits(wait)) => Ok(Ran::Waits(Pause::Keys(wait))),
+                    Err(error) => Err(error),
+                }
             }
             Handler::Session(handler) => {
                 session.client.last_command.store(found.index + 1, Ordering::Relaxed);

@@ -319,6 +319,14 @@ impl Turn<'_> {
             return Ok(None);
         }
         let Some(transaction) = session.transaction.take() else { return Ok(None) };
+        let stranger = |(found, _): &&(Found, Request)| !may_be_forwarded(found.spec);
+        if let Some((found, _)) = transaction.queue.iter().find(stranger) {
+            session.watch.end(&self.shared.keyspace);
+            return Err(CommandError::owned(format!(
+                "EXECABORT Transaction discarded because of: cluster-proxy: another node would execute it, and '{}' is about this one",
+                found.spec.name
+            )));
+        }
         let requests = transaction.queue.len() + 2;
         let mut request = Vec::with_capacity(transaction.bytes);
         encode(&mut request, &[b"MULTI"]);
@@ -344,6 +352,12 @@ impl Turn<'_> {
         let slot = table::find(args.at(0)).and_then(|found| first_slot(found.spec, args));
         slot.into_iter().for_each(|slot| mark.refuse(slot));
     }
+}
+
+/// Whether a command of a transaction means the same at another node, and leaves the connection there as it is: other clients use it
+/// too.
+fn may_be_forwarded(spec: &CommandSpec) -> bool {
+    matches!(spec.handler, Handler::Keys(_)) || matches!(spec.name, "ping" | "echo" | "time" | "publish")
 }
 
 fn first_slot(spec: &CommandSpec, args: &Args<'_>) -> Option<Slot> {

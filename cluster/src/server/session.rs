@@ -139,6 +139,11 @@ impl Session {
         }
     }
 
+    /// Whether no request may wait on it: others' come over the same connection, forwarded by a node that asks again.
+    pub fn never_waits(&self) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.is_shared())
+    }
+
     /// Until when its request waits for a slot that changes hands; none if it has waited that long.
     pub fn waits_for_transfer(&mut self) -> Option<Instant> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);

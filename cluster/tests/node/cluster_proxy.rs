@@ -1,11 +1,10 @@
 //! `cluster-proxy yes`: a client that knows no cluster is connected to any node and finds one big one.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use shared::testing::cluster::Cluster;
 use shared::testing::node::{Node, Program};
-use shared::testing::{binary, wait};
+use shared::testing::wait;
 
 use crate::raw::{Frame, Raw};
 
@@ -257,6 +256,44 @@ fn watched_keys_lie_in_one_slot_wherever_it_is() {
 }
 
 #[test]
+fn a_transaction_that_goes_to_another_node_changes_no_connection_there() {
+    let cluster = primaries();
+    let tag = tag_at(&cluster, 1);
+    let (mut client, mut other) = (raw(cluster.node(0)), raw(cluster.node(0)));
+    for line in ["CLIENT REPLY OFF", "HELLO 3", "SUBSCRIBE c", "CLIENT PROXY RESUME", "READONLY", "WAIT 0 0"]
+    {
+        for (line, answer) in [("MULTI", "+OK"), (&*format!("INCR {tag}"), "+QUEUED"), (line, "+QUEUED")] {
+            assert_eq!(client.say(line), answer);
+        }
+        let answer = client.say("EXEC");
+        assert!(answer.starts_with("-EXECABORT "), "{line}: {answer}");
+        assert_eq!(other.say(&format!("GET {tag}")), "$null", "{line}");
+    }
+    for (line, answer) in [("MULTI", "+OK"), ("PING", "+QUEUED"), (&*format!("INCR {tag}"), "+QUEUED")] {
+        assert_eq!(client.say(line), answer);
+    }
+    assert_eq!(client.say("EXEC"), "*[+PONG, :1]");
+}
+
+#[test]
+fn a_paused_owner_holds_up_writes_and_no_reads() {
+    let cluster = primaries();
+    let tag = tag_at(&cluster, 1);
+    let (mut writer, mut reader) = (raw(cluster.node(0)), raw(cluster.node(0)));
+    assert_eq!(writer.say(&format!("SET {tag} 1")), "+OK");
+    assert_eq!(raw(cluster.node(1)).say("CLIENT PAUSE 20000 WRITE"), "+OK");
+    writer.send_line(&format!("SET {tag} 2"));
+    for _ in 0..2 {
+        // Another client, and one that shares the connection with the first.
+        assert_eq!(reader.say(&format!("GET {tag}")), "$1");
+        reader = raw(cluster.node(0));
+    }
+    assert!(writer.is_silent_for(Duration::from_millis(50)));
+    assert_eq!(raw(cluster.node(1)).say("CLIENT UNPAUSE"), "+OK");
+    assert_eq!(format!("{:?}", writer.read()), "+OK");
+}
+
+#[test]
 fn wait_and_waitaof_ask_the_owners_of_what_was_written() {
     let cluster = with_replicas();
     let (here, there) = (tag_at(&cluster, 0), tag_at(&cluster, 1));
@@ -396,73 +433,6 @@ fn long_replies_and_long_pipelines_are_joined_whole() {
     }
     let all = client.call(&[&["MGET".to_owned()][..], &keys].concat());
     assert!(all.items.iter().all(|item| item.text.len() == 300_000) && all.items.len() == 60);
-}
-
-#[test]
-fn redis_cli_without_c_finds_every_key() {
-    let cluster = with_replicas();
-    let redis_cli = |index: usize, words: &[&str]| {
-        let port = cluster.node(index).port().to_string();
-        let mut command = Command::new(binary::installed("redis-cli"));
-        let ran = command.args(["-p", &port]).args(words).output().unwrap();
-        String::from_utf8(ran.stdout).unwrap()
-    };
-    for index in [0, 1, 5] {
-        for key in ["foo", "bar", "hello"] {
-            assert_eq!(redis_cli(index, &["SET", key, "1"]), "OK\n");
-        }
-        assert_eq!(redis_cli(index, &["MGET", "foo", "none", "bar"]), "1\n\n1\n");
-        assert_eq!(redis_cli(index, &["DEL", "foo", "bar", "hello", "none"]), "3\n");
-    }
-}
-
-const PLAIN: &str = r#"
-import sys, threading
-import redis
-
-first, other = (redis.Redis(port=int(port), decode_responses=True) for port in sys.argv[1:3])
-values = {f"key:{n}": str(n) for n in range(100)}
-assert first.mset(values)
-assert other.mget(list(values)) == list(values.values())
-assert other.exists(*values) == 100 and other.touch(*values) == 100
-pipe = first.pipeline(transaction=False)
-for n in range(200):
-    pipe.incr(f"counter:{n % 7}")
-    pipe.get(f"key:{n % 100}")
-assert pipe.execute()[1::2] == [str(n % 100) for n in range(200)]
-for tag in "abcdef":
-    key = "{%s}n" % tag
-    with first.pipeline() as pipe:
-        assert pipe.set(key, 1).incr(key).get(key).execute() == [True, 2, "2"]
-    def add(pipe):
-        value = int(pipe.get(key))
-        pipe.multi()
-        pipe.set(key, value + 1)
-    threads = [threading.Thread(target=lambda r=r: [r.transaction(add, key) for _ in range(20)]) for r in (first, other)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert first.get(key) == "42", first.get(key)
-    timer = threading.Timer(0.1, lambda: other.rpush("{%s}queue" % tag, "job"))
-    timer.start()
-    assert first.blpop("{%s}queue" % tag, 20) == ("{%s}queue" % tag, "job")
-    entry = first.xadd("{%s}x" % tag, {"u": "edit"})
-    assert other.xread({"{%s}x" % tag: 0}) == [["{%s}x" % tag, [(entry, {"u": "edit"})]]]
-    assert other.delete("{%s}x" % tag) == 1
-    with first.client() as one:
-        assert one.set(key, 1) and one.wait(1, 10000) == 1
-assert first.delete(*values) + other.unlink(*values) == 100
-print("all well")
-"#;
-
-#[test]
-fn redis_py_without_its_cluster_mode_does_a_round_of_everything() {
-    let cluster = with_replicas();
-    for (first, other) in [(0, 1), (3, 2)] {
-        let ports = [first, other].map(|index: usize| cluster.node(index).port().to_string());
-        let ran = Command::new("/usr/bin/python3").args(["-c", PLAIN]).args(&ports).output().unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success() && said.contains("all well"), "{said}");
-    }
 }
 
 #[test]

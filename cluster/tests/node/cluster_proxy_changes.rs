@@ -126,42 +126,45 @@ fn move_slot(cluster: &Cluster, slot: Slot, from: usize, to: usize) {
 #[test]
 fn a_slot_that_moves_under_load_costs_no_error_no_order_and_no_write() {
     let cluster = Cluster::with_options(Program::Ours, 3, 0, &OPTIONS);
-    let seed = seed();
-    // All lie in slots that move, but one.
     let tags: Vec<String> = (0..3).map(|owner| tag_at(&cluster, owner)).collect();
+    under_load(&cluster, &tags, || {
+        for round in 0..4 {
+            // All but one lie in slots that move.
+            for (first, tag) in tags.iter().enumerate().take(2) {
+                let slot = Slot::of_key(tag.as_bytes());
+                move_slot(&cluster, slot, (first + round) % 3, (first + round + 1) % 3);
+            }
+        }
+    });
+}
+
+/// Does something while clients send pipelines through random nodes on keys of these tags, each on keys of its own: every answer must
+/// be that of a model.
+fn under_load(cluster: &Cluster, tags: &[String], work: impl FnOnce() + Send) {
+    let seed = seed();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         for client in 0..3_u64 {
-            // Each has keys of its own in the slots of all.
-            let tags: Vec<String> = tags.clone();
-            let (cluster, over) = (&cluster, &over);
+            let over = &over;
             scope.spawn(move || {
                 let mut rng = Rng::from_seed(seed + client);
                 let mut clients: Vec<Raw> = cluster.nodes().iter().map(raw).collect();
                 let mut model = Model::default();
                 let mut pipelines = 0;
                 while !over.load(Ordering::Relaxed) {
-                    own_pipeline(&mut rng, &mut clients, &tags, client, &mut model);
+                    own_pipeline(&mut rng, &mut clients, tags, client, &mut model);
                     pipelines += 1;
                 }
                 println!("client {client}: {pipelines} pipelines");
                 assert!(pipelines > 10, "too little load");
             });
         }
-        let moved = thread::Builder::new().spawn_scoped(scope, || {
-            let _ends = Ends(&over);
-            for round in 0..4 {
-                for (first, tag) in tags.iter().enumerate().take(2) {
-                    let slot = Slot::of_key(tag.as_bytes());
-                    move_slot(&cluster, slot, (first + round) % 3, (first + round + 1) % 3);
-                }
-            }
-        });
-        moved.unwrap().join().unwrap();
+        let _ends = Ends(&over);
+        work();
     });
 }
 
-/// Ends the load, also if the mover panics.
+/// Ends the load, also after a panic.
 struct Ends<'o>(&'o AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -191,6 +194,37 @@ fn own_pipeline(rng: &mut Rng, clients: &mut [Raw], tags: &[String], client: u64
             "client {client}: {words:?} of {commands:?}"
         );
     }
+}
+
+#[test]
+fn slots_that_move_as_a_stream_under_load_cost_no_error_no_order_and_no_write() {
+    let cluster = Cluster::with_options(Program::Ours, 3, 0, &OPTIONS);
+    let tags: Vec<String> = (0..3).map(|owner| tag_at(&cluster, owner)).collect();
+    let slots: Vec<Slot> = tags.iter().map(|tag| Slot::of_key(tag.as_bytes())).collect();
+    under_load(&cluster, &tags, || {
+        for round in 0..4 {
+            for (first, slot) in slots.iter().enumerate().take(2) {
+                let (from, to) = ((first + round) % 3, (first + round + 1) % 3);
+                let id = String::from_utf8(raw(cluster.node(to)).call(&["CLUSTER", "MYID"]).text).unwrap();
+                let mut node = raw(cluster.node(from));
+                let order = format!("CLUSTER MIGRATESLOTS SLOTSRANGE {slot} {slot} NODE {id}");
+                wait::until("the slot may move", || node.say(&order) == "+OK");
+                wait::until("everybody knows its new node", || {
+                    (0..3).all(|asked| owner(&cluster, asked, *slot) == cluster.node(to).port())
+                });
+            }
+        }
+    });
+}
+
+/// The port of the owner of a slot as a node knows it.
+fn owner(cluster: &Cluster, asked: usize, slot: Slot) -> u16 {
+    let slots = raw(cluster.node(asked)).call(&["CLUSTER", "SLOTS"]);
+    let number = |frame: &crate::raw::Frame| -> u16 { String::from_utf8_lossy(&frame.text).parse().unwrap() };
+    let mut ranges = slots.items.iter();
+    let found =
+        ranges.find(|range| (number(&range.items[0])..=number(&range.items[1])).contains(&slot.number()));
+    found.map_or(0, |range| number(&range.items[2].items[1]))
 }
 
 #[test]

@@ -49,3 +49,16 @@ fn with_c_it_follows_to_the_owner() {
         }
     }
 }
+
+#[test]
+fn without_c_it_finds_every_key_where_nodes_forward() {
+    let cluster = crate::cluster_proxy::with_replicas();
+    for index in [0, 1, 5] {
+        let port = cluster.node(index).port().to_string();
+        for key in ["foo", "bar", "hello"] {
+            assert_eq!(redis_cli(&["-p", &port, "SET", key, "1"]), "OK\n");
+        }
+        assert_eq!(redis_cli(&["-p", &port, "MGET", "foo", "none", "bar"]), "1\n\n1\n");
+        assert_eq!(redis_cli(&["-p", &port, "DEL", "foo", "bar", "hello", "none"]), "3\n");
+    }
+}
