@@ -214,6 +214,18 @@ mod tests {
     }
 
     #[test]
+    fn who_missed_more_changes_than_are_kept_is_told_all() {
+        let interest = Interest::default();
+        let count = INTEREST_CHANGES_MAX as u64 + 10;
+        (0..count).for_each(|number| interest.began(slot(number as u16)));
+        let told = |behind: u64| interest.since(Some(count - behind)).unwrap().1;
+        let News::Changes(changes) = told(INTEREST_CHANGES_MAX as u64) else { panic!("told all") };
+        assert_eq!(changes.len(), INTEREST_CHANGES_MAX);
+        assert_eq!(changes.first(), Some(&(slot(10), true)));
+        assert!(matches!(told(INTEREST_CHANGES_MAX as u64 + 1), News::All(_)));
+    }
+
+    #[test]
     fn who_is_told_changes_knows_what_who_is_told_all_knows() {
         let mut rng = shared::rt::rng::Rng::from_seed(3);
         let interest = Interest::default();

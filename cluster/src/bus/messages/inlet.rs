@@ -27,7 +27,7 @@ pub struct Inlet {
     pub since_unix_ms: u64,
     /// The version of what is wanted here that the peer has heard of; 0 if of none.
     heard: AtomicU64,
-    /// Held while messages are handed over; true when no more are.
+    /// True when no more messages are handed over; locked while some are.
     closed: Mutex<bool>,
     /// Turns true with `closed`, for who waits.
     ended: watch::Sender<bool>,
@@ -53,6 +53,12 @@ impl Inlet {
     pub(super) fn close(&self) {
         *self.closed.lock() = true;
         self.end();
+    }
+
+    /// Held while messages are handed over; `None` if no more are.
+    pub(super) fn open(&self) -> Option<impl Drop + '_> {
+        let closed = self.closed.lock();
+        (!*closed).then_some(closed)
     }
 
     pub(super) fn heard(&self) -> u64 {
@@ -158,10 +164,7 @@ async fn read(bus: &Bus, inlet: &Inlet, mut reader: ReadHalf<'_>, mut buffer: By
 
 /// Takes the whole packets at the front; how many bytes they are.
 fn take(bus: &Bus, inlet: &Inlet, buffer: &[u8]) -> Result<usize, Ended> {
-    let closed = inlet.closed.lock();
-    if *closed {
-        return Err(Ended::Here);
-    }
+    let Some(_open) = inlet.open() else { return Err(Ended::Here) };
     let mut taken = 0;
     loop {
         let Some(frame) = packet::frame(&buffer[taken..])? else { return Ok(taken) };

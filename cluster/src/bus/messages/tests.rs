@@ -179,11 +179,12 @@ async fn who_listens_to_something_new_waits_for_everybody_and_not_for_ever() {
 }
 
 #[test]
-fn the_end_of_a_link_that_was_replaced_does_not_end_the_new_one() {
+fn a_link_that_was_replaced_delivers_nothing_more_and_its_end_does_not_end_the_new_one() {
     let messages = Messages::default();
     let [old, new] = [1, 2].map(|since| Arc::new(Inlet::new(name(1), since)));
     messages.inlets.add(&old);
     messages.inlets.add(&new);
+    assert!(old.open().is_none() && new.open().is_some());
     messages.inlets.remove(&old);
     assert_eq!(messages.inlets.all().iter().map(|inlet| inlet.since_unix_ms).collect::<Vec<_>>(), [2]);
 }
