@@ -14,7 +14,7 @@ use shared::testing::node::{Node, Program};
 use shared::testing::wire::Wire;
 
 /// Rounds, each with both clusters.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Bytes of a message.
 const MESSAGE_BYTES: usize = 100;
 /// Requests that are under way at once, and how many messages a round has then.
