@@ -20,6 +20,12 @@ pub const CLUSTER_NODES_MAX: usize = 1_000;
 /// Transfers of slots between shards that a node takes part in or waits to begin, at most.
 pub const TRANSFERS_MAX: usize = 64;
 
+/// Transfers of slots that a shard has taken and still remembers, at most: the oldest are forgotten.
+pub const TRANSFERS_TAKEN_MAX: usize = 64;
+
+/// Transfers of slots that `nodes.conf` holds, at most.
+pub const TRANSFERS_NOTED_MAX: usize = TRANSFERS_MAX + TRANSFERS_TAKEN_MAX;
+
 /// Transfers of slots that are over and still shown by `CLUSTER GETSLOTMIGRATIONS`, at most.
 pub const TRANSFERS_SHOWN_MAX: usize = 16;
 

@@ -286,7 +286,8 @@ impl Engine {
 
     /// Refuses a slot that changes hands as a stream.
     fn not_given(&self, slot: Slot) -> Result<(), Refused> {
-        let moving = self.topology.transfers.values().any(|transfer| transfer.slots.contains(slot));
+        let open = self.topology.transfers.values().filter(|transfer| transfer.side.is_open());
+        let moving = open.into_iter().any(|transfer| transfer.slots.contains(slot));
         if moving { Err(Refused::OnTheMove(slot.number())) } else { Ok(()) }
     }
 

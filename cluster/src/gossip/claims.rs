@@ -1,6 +1,7 @@
 //! Claims to slots, as heartbeats carry them, and epochs that collide.
 
 use shared::node_id::NodeId;
+use shared::slot_set::SlotSet;
 
 use super::engine::Engine;
 use super::event::LinkId;
@@ -29,7 +30,7 @@ impl Engine {
             return;
         }
         let outcome = self.topology.claim(packet.sender, heartbeat.config_epoch, &heartbeat.slots);
-        self.topology.disclaim(packet.sender, &heartbeat.slots);
+        self.hear_disclaim(packet.sender, &heartbeat.slots);
         if outcome.changed {
             self.heard_change();
         }
@@ -57,8 +58,16 @@ impl Engine {
             return;
         }
         let outcome = self.topology.claim(claim.node, claim.config_epoch, &claim.slots);
-        self.topology.disclaim(claim.node, &claim.slots);
+        self.hear_disclaim(claim.node, &claim.slots);
         self.slots_lost(outcome.lost);
+    }
+
+    /// A member says what it claims, and by that what it does not claim any more. What this node's own shard gives away is told to it
+    /// with the log, in order: who is elected meanwhile must not believe that it is another's already.
+    fn hear_disclaim(&mut self, id: NodeId, claimed: &SlotSet) {
+        if self.topology.me().primary != Some(id) {
+            self.topology.disclaim(id, claimed);
+        }
     }
 
     /// Tells a node with a stale claim who owns the slot now.

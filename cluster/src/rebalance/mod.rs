@@ -20,10 +20,13 @@ use shared::rt::time::{self, Duration, Instant};
 
 pub use self::arguments::Arguments;
 use self::mover::Mover;
+use self::plan::Step;
 use self::survey::Survey;
 
 /// How long a node that is added may take to be known to all, milliseconds.
 const JOIN_MS: u64 = 30_000;
+/// How long the node that is asked may take to hear where slots went, milliseconds.
+const KNOWN_MS: u64 = 10_000;
 /// How often is looked, milliseconds.
 const LOOK_MS: u64 = 100;
 
@@ -61,9 +64,29 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
         return Ok(());
     }
     Mover::new(&arguments, &survey, slots).run(&moves).await?;
+    wait_until_known(&arguments, &moves).await?;
     println!("{slots} slots have moved");
     for id in survey.drained(&arguments.drained)? {
         println!("{} owns no slot any more and can leave: CLUSTER FORGET {id}", survey.address(id));
     }
     Ok(())
+}
+
+/// Waits until the node that is asked knows where the slots went: who looks there next finds what was said here.
+async fn wait_until_known(arguments: &Arguments, moves: &[Step]) -> Result<(), String> {
+    let until = Instant::now() + Duration::from_millis(KNOWN_MS);
+    loop {
+        let survey = Survey::of(arguments).await?;
+        let has = |step: &Step| {
+            let owner = survey.primaries.iter().find(|primary| primary.id == step.to);
+            owner.is_some_and(|owner| step.slots.minus(&owner.slots).is_empty())
+        };
+        if moves.iter().all(has) {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            return Err("the slots have moved, but the node that was asked does not know it yet".into());
+        }
+        time::sleep(Duration::from_millis(LOOK_MS)).await;
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use persistence::{Generation, Offsets, Store};
 use shared::epoch::Epoch;
-use shared::limits::{EPOCH_MAX, TRANSFERS_MAX};
+use shared::limits::{EPOCH_MAX, TRANSFERS_NOTED_MAX};
 use shared::node_id::NodeId;
 use shared::resp::reply::ReplyDecoder;
 use shared::resp::{Protocol, Value, write};
@@ -353,7 +353,7 @@ impl Link<'_> {
             slots: SlotSet::from_wire(slots),
             transfers: Transfers::new(),
         };
-        for line in text.lines().take(TRANSFERS_MAX) {
+        for line in text.lines().take(TRANSFERS_NOTED_MAX) {
             let words: Vec<&str> = line.split_ascii_whitespace().collect();
             let (id, transfer) = notes::transfer(&words).map_err(|_| LinkError::Protocol)?;
             told.transfers.insert(id, transfer);

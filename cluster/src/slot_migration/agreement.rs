@@ -14,8 +14,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use shared::epoch::Epoch;
-use shared::limits::{EPOCH_MAX, TRANSFERS_MAX, TRANSFERS_REFUSED_MAX};
+use shared::limits::{EPOCH_MAX, TRANSFERS_MAX, TRANSFERS_REFUSED_MAX, TRANSFERS_TAKEN_MAX};
 use shared::node_id::NodeId;
+use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 use crate::gossip::admin::Refused;
@@ -68,7 +69,9 @@ impl Engine {
             return Err(Refused::NotOwner(foreign.number()));
         }
         self.not_moving(slots)?;
-        if self.topology.transfers.len() >= TRANSFERS_MAX {
+        if self.topology.transfers.values().filter(|transfer| transfer.side.is_open()).count()
+            >= TRANSFERS_MAX
+        {
             return Err(Refused::TooManyTransfers);
         }
         target.address.filter(|address| address.ip.is_some()).ok_or(Refused::NoAddress)
@@ -95,7 +98,8 @@ impl Engine {
     /// Refuses slots that are on the move already, in whatever way.
     pub(crate) fn not_moving(&self, slots: &SlotSet) -> Result<(), Refused> {
         let moves = &self.topology.moves;
-        let changing = self.topology.transfers.values().flat_map(|transfer| transfer.slots.iter());
+        let open = self.topology.transfers.values().filter(|transfer| transfer.side.is_open());
+        let changing = open.flat_map(|transfer| transfer.slots.iter());
         let mut moving = moves.migrating.keys().chain(moves.importing.keys()).copied().chain(changing);
         moving
             .find(|slot| slots.contains(*slot))
@@ -109,9 +113,10 @@ impl Engine {
     pub fn give(&mut self, id: TransferId, slots: SlotSet, to: NodeId) -> Result<Epoch, Refused> {
         self.may_give(&slots, to)?;
         let shard = self.topology.member(to).map(|member| member.shard).ok_or(Refused::TransferOver)?;
-        self.topology.transfers.insert(id, Transfer { side: Side::Giving, shard, slots });
+        let epoch = self.take_new_epoch();
+        self.topology.transfers.insert(id, Transfer { side: Side::Giving, shard, epoch, slots });
         self.agreement.driven.insert(id);
-        Ok(self.take_new_epoch())
+        Ok(epoch)
     }
 
     /// This node will have the slots that another one gave in this epoch.
@@ -128,9 +133,9 @@ impl Engine {
         self.may_take(id, from, &slots)?;
         let shard = self.topology.member(from).map(|member| member.shard).ok_or(Refused::TransferOver)?;
         self.topology.current_epoch = self.topology.current_epoch.max(Epoch(given.0.min(EPOCH_MAX)));
-        self.topology.transfers.insert(id, Transfer { side: Side::Taking, shard, slots });
+        let epoch = self.take_new_epoch();
+        self.topology.transfers.insert(id, Transfer { side: Side::Taking, shard, epoch, slots });
         self.agreement.driven.insert(id);
-        self.take_new_epoch();
         Ok(())
     }
 
@@ -148,7 +153,7 @@ impl Engine {
             self.topology.transfers.get(&id).filter(taking).cloned().ok_or(Refused::TransferOver)?;
         let me = self.topology.my_id();
         transfer.slots.iter().for_each(|slot| self.topology.assign(slot, me));
-        self.topology.transfers.remove(&id);
+        self.remember_taken(id, transfer);
         self.agreement.driven.remove(&id);
         // Until it is on disk, a restart completes it again.
         self.heard_change();
@@ -156,6 +161,17 @@ impl Engine {
         let epoch = claim.config_epoch;
         self.broadcast(&Message::Update(claim));
         Ok(epoch)
+    }
+
+    /// Notes that this shard has taken slots, and forgets the oldest of such notes.
+    fn remember_taken(&mut self, id: TransferId, transfer: Transfer) {
+        let transfers = &mut self.topology.transfers;
+        transfers.insert(id, Transfer { side: Side::Taken, ..transfer });
+        let taken = transfers.iter().filter(|(_, transfer)| transfer.side == Side::Taken);
+        let oldest = taken.clone().min_by_key(|(_, transfer)| transfer.epoch).map(|(id, _)| *id);
+        if let (true, Some(oldest)) = (taken.count() > TRANSFERS_TAKEN_MAX, oldest) {
+            transfers.remove(&oldest);
+        }
     }
 
     /// The target has said that it has the slots of a transfer, in this epoch.
@@ -224,15 +240,21 @@ impl Engine {
         // Only a primary that nobody can have succeeded knows, and only when all who may succeed it know what it knows.
         let settled = self.in_sync_to_show().is_some_and(|(_, copies)| copies > 0);
         let leased = self.leased_until().is_none_or(|until| until > now);
-        let taking = self.topology.transfers.contains_key(&ask.id);
+        let side = self.topology.transfers.get(&ask.id).map(|transfer| transfer.side);
         let Some(shard) = self.topology.member(sender).map(|member| member.shard) else { return };
-        if !self.may_lead() || !settled || !leased || taking {
+        if !self.may_lead() || !settled || !leased || side.is_some_and(Side::is_open) {
             return;
         }
-        let elsewhere = |owner: &&Member| owner.shard != shard;
-        if let Some(owner) = ask.slots.iter().find_map(|slot| self.topology.owner(slot).filter(elsewhere)) {
-            let claim = Claim::of(&self.topology, owner);
-            return self.say(sender, Message::Update(claim));
+        if side == Some(Side::Taken) {
+            let claimed = |slot: &Slot| !self.topology.is_disclaimed(*slot);
+            let elsewhere = |owner: &&Member| owner.shard != shard;
+            let owner =
+                ask.slots.iter().filter(claimed).find_map(|slot| self.topology.owner(slot).filter(elsewhere));
+            // If that is not known here, whoever has them says so itself.
+            if let Some(claim) = owner.map(|owner| Claim::of(&self.topology, owner)) {
+                self.say(sender, Message::Update(claim));
+            }
+            return;
         }
         if self.agreement.refused.len() >= TRANSFERS_REFUSED_MAX {
             self.agreement.refused.pop_front();

@@ -61,7 +61,7 @@ pub struct Topology {
     pub log_term: Option<Epoch>,
     /// The office of this node, if it is a primary and its log was opened once.
     pub office: Option<Office>,
-    /// The transfers of this node's shard that are not settled.
+    /// The transfers of this node's shard.
     pub transfers: Transfers,
     /// Slots that their owner, as this node knows it, does not claim any more: whoever claims them next gets them.
     disclaimed: SlotSet,

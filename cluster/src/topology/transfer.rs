@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use shared::epoch::Epoch;
 use shared::node_id::{NodeId, NotANodeId};
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
@@ -45,6 +46,8 @@ pub enum Side {
     Giving,
     /// It will have them: nobody else can any more.
     Taking,
+    /// It had them. Remembered for a while, as whoever gave them may not have heard of it.
+    Taken,
 }
 
 impl Side {
@@ -53,22 +56,30 @@ impl Side {
         match self {
             Side::Giving => "giving",
             Side::Taking => "taking",
+            Side::Taken => "taken",
         }
+    }
+
+    /// Whether the slots change hands still.
+    pub fn is_open(self) -> bool {
+        self != Side::Taken
     }
 }
 
-/// A transfer that is not settled.
+/// A transfer, as one of its two shards knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     /// Which side this shard is on.
     pub side: Side,
     /// The shard on the other side.
     pub shard: ShardId,
+    /// The config epoch in which this shard gave or takes the slots.
+    pub epoch: Epoch,
     /// What changes hands.
     pub slots: SlotSet,
 }
 
-/// The transfers of a shard that are not settled.
+/// The transfers of a shard.
 pub type Transfers = BTreeMap<TransferId, Transfer>;
 
 /// Slots as text: ranges with commas between, `0-5,9`.

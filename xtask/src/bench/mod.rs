@@ -9,11 +9,13 @@
 //! - [`documents`]: one keystroke's way, and how many edits a second the service applies.
 //! - [`window`]: a sheet's frames and opening a long document.
 //! - [`failover`]: a primary that is killed; what QUORUM costs.
+//! - [`moving`]: slots that move under load.
 //! - [`publish`]: what a published message costs all nodes of a cluster.
 //! - [`report`]: rows with their goals, as Markdown.
 
 mod documents;
 mod failover;
+mod moving;
 mod node;
 mod publish;
 mod report;
@@ -27,9 +29,9 @@ use crate::child::finish;
 use crate::repository::root;
 use crate::setup;
 
-/// Runs the named parts (`node`, `documents`, `window`, `failover`, `publish`), or all, and writes the report.
+/// Runs the named parts (`node`, `documents`, `window`, `failover`, `moving`, `publish`), or all, and writes the report.
 pub(crate) fn bench(parts: &[String]) -> Outcome {
-    let known = ["node", "documents", "window", "failover", "publish"];
+    let known = ["node", "documents", "window", "failover", "moving", "publish"];
     if let Some(unknown) = parts.iter().find(|part| !known.contains(&part.as_str())) {
         return Err(format!("no such benchmark: {unknown} (there are: {})", known.join(", ")));
     }
@@ -46,6 +48,7 @@ pub(crate) fn bench(parts: &[String]) -> Outcome {
             "node" => node::measure()?,
             "documents" => documents::measure()?,
             "failover" => failover::measure()?,
+            "moving" => moving::measure()?,
             "publish" => publish::measure()?,
             _ => window::measure()?,
         });

@@ -3,4 +3,5 @@
 mod random;
 mod scenes;
 mod shards;
+mod transfers;
 mod voting;

@@ -14,6 +14,7 @@ enum Trouble {
     Stall,
     HandOver,
     Force,
+    Move(usize),
     Calm,
 }
 
@@ -26,6 +27,7 @@ fn troubles() -> impl Strategy<Value = Vec<(usize, Trouble, u64)>> {
         2 => Just(Trouble::Stall),
         1 => Just(Trouble::HandOver),
         1 => Just(Trouble::Force),
+        4 => (0..9_usize).prop_map(Trouble::Move),
         2 => Just(Trouble::Calm),
     ];
     prop::collection::vec((0..9_usize, kinds, 0..3_000_u64), 1..14)
@@ -56,6 +58,7 @@ fn happen(shards: &mut Shards, node: usize, trouble: Trouble, wiped: &mut Vec<us
             // Refused where it makes no sense.
             let _ = shards.network.order(node, |engine, now, rng| engine.fail_over(manner, now, rng));
         }
+        Trouble::Move(target) => shards.begin_move(target % shards.nodes()),
         Trouble::Calm => {
             shards.network.silent.fill(false);
             shards.network.blocked.clear();
@@ -74,16 +77,18 @@ fn survives(replicas_each: usize, seed: u64, troubles: &[(usize, Trouble, u64)])
         while shards.network.now < end {
             let writer = shards.rng.below(shards.nodes() as u64) as usize;
             shards.write(writer);
+            (0..shards.nodes()).for_each(|node| shards.write_moving(node));
             shards.step();
         }
     }
     happen(&mut shards, 0, Trouble::Calm, &mut wiped);
-    let healed = shards.run_until(60_000, Shards::all_in_sync);
+    let healed = shards.run_until(60_000, |shards| shards.all_in_sync() && shards.all_moved());
     assert!(healed, "seed {seed}: not healed\n{}", shards.picture());
     for (&shard, saved) in &shards.saved {
         let primary = shards.primary(shard).unwrap();
         assert!(shards.log(primary).starts_with(saved));
     }
+    shards.check_moved();
 }
 
 proptest! {
@@ -127,4 +132,31 @@ fn votes_that_elected_nobody_leave_no_primary_without_voters() {
 #[test]
 fn a_replica_that_does_not_know_that_it_is_in_sync_is_told_so_by_the_voters() {
     survives(1, 10_890_187_948_589_909_665, &[(0, Trouble::Wipe, 508)]);
+}
+
+/// A replica heard its primary's heartbeats without the slots that it gave, but not that it gave them, and was elected: it owned
+/// them, and did not know it.
+#[test]
+fn who_is_elected_before_it_heard_of_a_transfer_has_the_slots() {
+    use Trouble::{Calm, Crash, Force, Move, Silence, Stall};
+    let troubles = [
+        (1, Stall, 2_769),
+        (0, Move(1), 2_202),
+        (0, Silence, 255),
+        (5, Crash, 2_205),
+        (6, Silence, 2_965),
+        (7, Calm, 669),
+        (2, Force, 704),
+        (5, Move(0), 2_467),
+    ];
+    survives(2, 207, &troubles);
+}
+
+/// Who was asked what became of slots that it never took believed them with an owner before the last one, and told that.
+#[test]
+fn who_never_took_slots_says_so_whomever_it_believes_to_have_them() {
+    use Trouble::{Crash, Move, Silence};
+    let troubles =
+        [(3, Move(0), 2_949), (2, Crash, 81), (6, Move(5), 838), (4, Silence, 1_352), (1, Move(4), 271)];
+    survives(2, 482, &troubles);
 }

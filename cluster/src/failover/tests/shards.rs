@@ -7,6 +7,7 @@ use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::rt::rng::Rng;
 
+use super::transfers::Moving;
 use crate::failover::{Follower, LogStatus};
 use crate::gossip::Effect;
 use crate::gossip::tests::network::Network;
@@ -50,6 +51,10 @@ pub(super) struct Shards {
     epochs: Vec<(Epoch, Epoch)>,
     /// Shards whose operator has given up what was saved.
     pub(super) taken_over: bool,
+    /// Slots that go from shard to shard.
+    pub(super) moving: Moving,
+    /// How often each node has started.
+    pub(super) starts: Vec<u64>,
 }
 
 impl Shards {
@@ -67,6 +72,8 @@ impl Shards {
             elected: BTreeMap::new(),
             epochs: vec![(Epoch(0), Epoch(0)); nodes],
             taken_over: false,
+            moving: Moving::default(),
+            starts: vec![0; nodes],
         };
         std::mem::swap(&mut shards.network, &mut network);
         for node in 0..nodes {
@@ -173,6 +180,7 @@ impl Shards {
             self.network.logs[node] = self.status(node);
             self.answer(node);
         }
+        self.drive_moves();
         self.check();
     }
 
@@ -217,6 +225,7 @@ impl Shards {
     }
 
     fn start(&mut self, node: usize) {
+        self.starts[node] += 1;
         self.disks[node].link = None;
         self.disks[node].acked.clear();
         self.disks[node].floor = self.disks[node].log.len();
@@ -226,6 +235,7 @@ impl Shards {
     }
 
     fn cut_links(&mut self, node: usize) {
+        self.forget_told(node);
         for disk in &mut self.disks {
             disk.acked.remove(&node);
             disk.link = disk.link.filter(|(primary, _)| *primary != node);
@@ -251,7 +261,7 @@ impl Shards {
         }
     }
 
-    fn reach(&self, from: usize, to: usize) -> bool {
+    pub(super) fn reach(&self, from: usize, to: usize) -> bool {
         !self.network.silent[from] && !self.network.silent[to] && !self.network.blocked.contains(&(from, to))
     }
 
@@ -288,6 +298,11 @@ impl Shards {
             disk.link = Some((from, term));
             self.network.order(node, |engine, _, _| engine.in_sync_with(term));
             self.disks[from].acked.remove(&node);
+            self.forget_told(node);
+            self.tell_shard(from, node);
+        }
+        if self.rng.below(4) > 0 {
+            self.tell_shard(from, node);
         }
         let (have, there) = (self.disks[node].log.len(), self.disks[from].log.len());
         let more = (there - have).min(self.rng.below(4) as usize);
@@ -323,20 +338,41 @@ impl Shards {
         }
     }
 
-    /// A primary tells its clients what is saved by now.
-    fn answer(&mut self, node: usize) {
-        let engine = &self.network.engines[node];
-        let Some(waits) = engine.waits_for() else { return };
-        if !engine.in_office() || !engine.may_lead() || self.network.silent[node] {
-            return;
-        }
+    /// How much of a primary's log is on the disks of all copies that could be elected.
+    pub(super) fn saved_up_to(&self, node: usize) -> usize {
+        let Some(waits) = self.network.engines[node].waits_for() else { return 0 };
         let disk = &self.disks[node];
         let acked = |copy: &CopyId| {
             let replica = (0..self.nodes())
                 .find(|&n| self.network.id(n) == copy.node && self.disks[n].store == copy.store);
             replica.and_then(|replica| disk.acked.get(&replica).copied()).unwrap_or(0)
         };
-        let safe = waits.iter().map(acked).fold(disk.synced, usize::min);
+        waits.iter().map(acked).fold(disk.synced, usize::min)
+    }
+
+    /// Whether a replica streams from this node in its present term.
+    pub(super) fn is_linked(&self, replica: usize, node: usize) -> bool {
+        let term = self.network.engines[node].topology().me().term;
+        self.disks[replica].link == Some((node, term))
+    }
+
+    /// Adds writes to a node's log.
+    pub(super) fn append(&mut self, node: usize, writes: &[u32]) {
+        self.disks[node].log.extend(writes);
+    }
+
+    /// A primary tells its clients what is saved by now.
+    fn answer(&mut self, node: usize) {
+        let engine = &self.network.engines[node];
+        if engine.waits_for().is_none()
+            || !engine.in_office()
+            || !engine.may_lead()
+            || self.network.silent[node]
+        {
+            return;
+        }
+        let safe = self.saved_up_to(node);
+        let disk = &self.disks[node];
         let shard = self.shard(node);
         let told = disk.log[..safe].to_vec();
         self.disks[node].floor = self.disks[node].floor.max(safe);
@@ -391,7 +427,7 @@ impl Shards {
             let me = engine.topology().me();
             let disk = &self.disks[node];
             format!(
-                "{node}: shard {:.4} primary {:?} term {} serving {} up {} log {} synced {} link {:?} acked {:?} office {:?}\n",
+                "{node}: shard {:.4} primary {:?} term {} serving {} up {} log {} synced {} link {:?} acked {:?} office {:?} moving {}\n",
                 me.shard.to_string(),
                 me.primary.map(|p| p.to_string()[..4].to_owned()),
                 me.term,
@@ -408,6 +444,7 @@ impl Shards {
                     o.inherited.len(),
                     o.resigned
                 )),
+                self.picture_of_moving(node),
             )
         };
         (0..self.nodes()).map(line).collect()

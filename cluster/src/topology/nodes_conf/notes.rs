@@ -3,7 +3,7 @@
 //! ```text
 //! shard ID term N lastVoteEpoch N [inSync TERM VERSION COPIES]
 //! log term N
-//! giving|taking ID shard ID slots SLOTS
+//! giving|taking|taken ID shard ID epoch N slots SLOTS
 //! office term N store ID|- inForce VERSION COPIES [proposed VERSION COPIES] [inherited COPIES] [resigned]
 //! ```
 //!
@@ -64,9 +64,10 @@ fn list(copies: &BTreeSet<CopyId>) -> String {
 /// One line for each transfer, as `nodes.conf` has it.
 pub fn transfers(transfers: &Transfers) -> String {
     let mut text = String::new();
-    for (id, Transfer { side, shard, slots }) in transfers {
+    for (id, Transfer { side, shard, epoch, slots }) in transfers {
+        let (side, slots) = (side.word(), describe_slots(slots, ","));
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{} {id} shard {shard} slots {}", side.word(), describe_slots(slots, ","));
+        let _ = writeln!(text, "{side} {id} shard {shard} epoch {epoch} slots {slots}");
     }
     text
 }
@@ -76,12 +77,13 @@ pub fn transfers(transfers: &Transfers) -> String {
 /// # Errors
 /// It is none.
 pub fn transfer(words: &[&str]) -> Result<(TransferId, Transfer), &'static str> {
-    let [side, id, "shard", shard, "slots", slots] = words else {
-        return Err("a transfer has a side, a name, a shard and slots");
+    let [side, id, "shard", shard, "epoch", epoch, "slots", slots] = words else {
+        return Err("a transfer has a side, a name, a shard, an epoch and slots");
     };
-    let side = [Side::Giving, Side::Taking].into_iter().find(|known| known.word() == *side);
+    let side = [Side::Giving, Side::Taking, Side::Taken].into_iter().find(|known| known.word() == *side);
     let transfer = Transfer {
-        side: side.ok_or("a transfer is giving or taking")?,
+        side: side.ok_or("a transfer is giving, taking or taken")?,
+        epoch: parse_epoch(epoch)?,
         shard: shard.parse().map_err(|_| "a shard's name is 40 hexadecimal digits")?,
         slots: parse_slots(slots)?,
     };

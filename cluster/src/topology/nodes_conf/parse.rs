@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::epoch::Epoch;
-use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX, TRANSFERS_MAX};
+use shared::limits::{CLUSTER_NODES_MAX, EPOCH_MAX, TRANSFERS_NOTED_MAX};
 use shared::node_id::NodeId;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
@@ -56,9 +56,9 @@ pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
                 }
             }
             ["log", "term", term] => log_term = Some(parse_epoch(term).map_err(at_line)?),
-            ["giving" | "taking", ..] => {
+            ["giving" | "taking" | "taken", ..] => {
                 let (id, transfer) = notes::transfer(&words).map_err(at_line)?;
-                if transfers.len() >= TRANSFERS_MAX || transfers.insert(id, transfer).is_some() {
+                if transfers.len() >= TRANSFERS_NOTED_MAX || transfers.insert(id, transfer).is_some() {
                     return Err(at_line("a transfer twice, or too many"));
                 }
             }
