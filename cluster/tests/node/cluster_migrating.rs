@@ -133,11 +133,14 @@ fn slots_move_under_writes_without_an_error_or_a_loss() {
     }
     wait::until("nothing stays where they were", || raw(cluster.node(0)).say("DBSIZE") == ":0");
     for (primary, replica) in [(0, 2), (1, 3)] {
-        let mut reader = raw(cluster.node(replica));
+        let (mut reader, mut writer) = (raw(cluster.node(replica)), raw(cluster.node(primary)));
         assert_eq!(reader.say("READONLY"), "+OK");
-        wait::until("the replica is the same", || {
-            contents(&mut reader) == contents(&mut raw(cluster.node(primary)))
+        wait::until("the replica has as much", || reader.say("DBSIZE") == writer.say("DBSIZE"));
+        wait::until("it knows whose the slots are", || {
+            let moved = reader.say(&format!("GET {}false", tags[0])).starts_with("-MOVED");
+            moved == (primary == 0)
         });
+        wait::until("it is the same", || contents(&mut reader) == contents(&mut writer));
     }
     cluster.wait_ok();
 }
