@@ -111,12 +111,15 @@ impl Engine {
     }
 
     /// A link that carried nothing back for half the node timeout may be broken without knowing it: another one is tried while
-    /// there is still time.
+    /// there is still time. So is one that owes a pong for twice the node timeout, although the peer is heard on its own link: no
+    /// lease comes back on it either.
     fn reset_stale_links(&mut self, now: Moment) {
         let timeout = self.settings.node_timeout_ms;
         let stale = |p: &Member| {
             let Link::Open { since, .. } = p.contact.link else { return false };
-            now.since(since) > timeout && p.contact.silent_ms(now).is_some_and(|ms| ms > timeout / 2)
+            let owes = p.contact.ping_sent.is_some_and(|at| now.since(at) > 2 * timeout);
+            let silent = p.contact.silent_ms(now).is_some_and(|ms| ms > timeout / 2);
+            now.since(since) > timeout && (silent || owes)
         };
         for id in self.peers_where(stale) {
             self.close_link(id, now);

@@ -72,6 +72,19 @@ fn a_short_break_of_all_links_fails_nobody() {
 }
 
 #[test]
+fn a_link_that_owes_a_pong_is_made_anew_although_the_peer_is_heard_on_its_own() {
+    let mut network = Network::formed(3, 9);
+    let asked_on =
+        |n: &Network, of| n.engines[0].topology().member(n.id(of)).and_then(|m| m.contact.open_link());
+    let old = [asked_on(&network, 1), asked_on(&network, 2)];
+    network.deaden(0);
+    network.run(4 * TIMEOUT_MS);
+    assert!(asked_on(&network, 1) != old[0] && asked_on(&network, 2) != old[1]);
+    let now = crate::topology::Moment::from_ms(network.now);
+    assert!(network.engines[0].leased_until().is_some_and(|until| until > now), "it may answer again");
+}
+
+#[test]
 fn a_restarted_node_serves_only_after_it_has_heard_a_majority() {
     let mut network = Network::formed(3, 6);
     silence(&mut network, 1);

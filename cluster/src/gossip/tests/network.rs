@@ -42,6 +42,8 @@ pub(crate) struct Network {
     pub(crate) moves: Vec<(usize, Effect)>,
     /// From whom to whom nothing arrives.
     pub(crate) blocked: BTreeSet<(usize, usize)>,
+    /// Links that stand and carry nothing from this end, for ever.
+    dead: BTreeSet<(usize, LinkId)>,
     rng: Rng,
     due: BTreeMap<(u64, u64), (usize, Delivery)>,
     sequence: u64,
@@ -88,6 +90,7 @@ impl Network {
             logs: vec![LogStatus::default(); nodes],
             moves: Vec::new(),
             blocked: BTreeSet::new(),
+            dead: BTreeSet::new(),
             rng: Rng::from_seed(seed),
             due: BTreeMap::new(),
             sequence: 0,
@@ -189,6 +192,12 @@ impl Network {
         for end in ends {
             self.close(end.0, end.1);
         }
+    }
+
+    /// The links on which a node asks stand, and carry nothing that it says any more.
+    pub(crate) fn deaden(&mut self, node: usize) {
+        let asks = |&(at, link): &(usize, LinkId)| at == node && matches!(link, LinkId::Out(_));
+        self.dead.extend(self.ends.keys().copied().filter(asks));
     }
 
     /// Runs until it is true or so many milliseconds have passed; whether it became true.
@@ -297,6 +306,9 @@ impl Network {
 
     fn send(&mut self, node: usize, link: LinkId, message: Message) {
         let Some(&(to, at_peer)) = self.ends.get(&(node, link)) else { return };
+        if self.dead.contains(&(node, link)) {
+            return;
+        }
         if self.silent[node] || self.blocked.contains(&(node, to)) || self.rng.below(100) < self.loss {
             return;
         }
