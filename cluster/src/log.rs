@@ -62,6 +62,10 @@ impl Log {
     /// Appends effects to the log of a slot; called under the lock of its partition, so their order is the order of the changes.
     #[inline]
     pub fn append(&self, slot: Slot, effects: &[u8]) -> Result<Option<Appended>, CommandError> {
+        #[cfg(feature = "sim")]
+        if shared::rt::sim::is_planted("answer-before-append") {
+            return Ok(self.append_later(slot, effects));
+        }
         match &self.store {
             None => Ok(None),
             Some(store) => match store.append(slot, |buffer| buffer.extend_from_slice(effects)) {
@@ -69,6 +73,18 @@ impl Log {
                 Err(error) => Err(refused(&error)),
             },
         }
+    }
+
+    /// A planted fault: what is answered is in the log only a moment later.
+    #[cfg(feature = "sim")]
+    fn append_later(&self, slot: Slot, effects: &[u8]) -> Option<Appended> {
+        let (store, effects) = (self.store.clone()?, effects.to_owned());
+        let generation = store.generation();
+        shared::rt::task::spawn(async move {
+            time::sleep(Duration::from_millis(20)).await;
+            let _late = store.append(slot, |buffer| buffer.extend_from_slice(&effects));
+        });
+        Some(Appended { generation, pressed: false })
     }
 
     /// Refuses a write when the log can take no more.

@@ -11,7 +11,7 @@
 //! - `base`: writer and reader of a base.
 //! - `recovery`: from a directory to a store; [`RecoveryReport`].
 //! - `follow`: who follows the log while it is written. `history`: which primaries wrote it. `receive`: a range that comes from another node.
-//! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit; `signal`: waking the threads.
+//! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit; `signal`: waking the threads (`threads`; tasks where everything is simulated).
 //! - `disk`: the steps on which a crash is survived. `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
 //!
 //! # A write, from the caller's lock to the disk
@@ -42,10 +42,12 @@ mod record;
 mod record_buffer;
 mod record_reader;
 mod recovery;
+#[cfg_attr(feature = "sim", path = "signal_sim.rs")]
 mod signal;
 mod store;
 mod store_id;
 mod sync;
+#[cfg_attr(feature = "sim", path = "threads_sim.rs")]
 mod threads;
 
 pub use base::SlotEntries;

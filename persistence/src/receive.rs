@@ -31,7 +31,7 @@ impl Receive {
         let next = NextLog { log: Arc::new(log), number: new.number(), restart: Some(start) };
         let switched = new.state().pending.lock().switch(next);
         core.want_written(switched);
-        core.written.wait_blocking(switched, &core.poison)?;
+        core.wait_written_blocking(switched)?;
         new.remove_older();
         Ok(Receive { new })
     }
@@ -70,7 +70,7 @@ impl Receive {
         let core = Arc::clone(&self.new.core);
         let generation = Generation(core.open_generation.load(Ordering::Acquire));
         core.want_durable(generation);
-        core.durable.wait_blocking(generation, &core.poison)?;
+        core.wait_durable_blocking(generation)?;
         self.new.place(written)
     }
 }

@@ -48,6 +48,9 @@ pub(crate) struct Core {
     pub(crate) syncer_signal: Signal,
     pub(crate) stop_writer: AtomicBool,
     pub(crate) stop_syncer: AtomicBool,
+    /// For who would block for them.
+    #[cfg(feature = "sim")]
+    pub(crate) drivers: Mutex<std::sync::Weak<crate::threads::Drivers>>,
     pub(crate) group_commits: AtomicU64,
     /// How long the last one took, microseconds.
     pub(crate) last_commit_us: AtomicU64,
@@ -97,6 +100,24 @@ impl Core {
         if self.written.reached() < generation {
             self.writer_signal.raise(Urgency::Now);
         }
+    }
+
+    /// Waits as a thread for the writer.
+    pub(crate) fn wait_written_blocking(&self, generation: Generation) -> Result<(), Error> {
+        #[cfg(feature = "sim")]
+        while self.written.reached() < generation {
+            crate::threads::drive(self)?;
+        }
+        self.written.wait_blocking(generation, &self.poison)
+    }
+
+    /// Waits as a thread for the syncer.
+    pub(crate) fn wait_durable_blocking(&self, generation: Generation) -> Result<(), Error> {
+        #[cfg(feature = "sim")]
+        while self.durable.reached() < generation {
+            crate::threads::drive(self)?;
+        }
+        self.durable.wait_blocking(generation, &self.poison)
     }
 }
 
@@ -174,6 +195,8 @@ impl Store {
             syncer_signal: Signal::default(),
             stop_writer: AtomicBool::new(false),
             stop_syncer: AtomicBool::new(false),
+            #[cfg(feature = "sim")]
+            drivers: Mutex::default(),
             group_commits: AtomicU64::new(0),
             last_commit_us: AtomicU64::new(0),
             followers: Followers::new(ends),
@@ -265,7 +288,7 @@ impl Store {
     pub fn wait_written_blocking(&self, generation: Generation) -> Result<(), Error> {
         let core = &*self.owner.core;
         core.want_written(generation);
-        core.written.wait_blocking(generation, &core.poison)
+        core.wait_written_blocking(generation)
     }
 
     /// Waits until a generation is durable; the next fsync starts at once, whatever the policy, and serves all who wait.
@@ -297,7 +320,7 @@ impl Store {
     pub fn wait_durable_blocking(&self, generation: Generation) -> Result<(), Error> {
         let core = &*self.owner.core;
         core.want_durable(generation);
-        core.durable.wait_blocking(generation, &core.poison)
+        core.wait_durable_blocking(generation)
     }
 
     /// Why the store takes no more writes, if so.

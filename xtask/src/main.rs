@@ -5,6 +5,7 @@
 //! - [`setup`]: system packages, the test runner, node packages: installs what is missing.
 //! - [`run`]: a local cluster, the document service and a window.
 //! - [`test`]: every test.
+//! - [`sim`]: a whole cluster on machines that a seed makes up.
 //! - [`bench`]: speed and size against redis-server and the goals.
 //! - [`tidy`]: rules that neither compiler nor clippy know.
 //! - [`child`]: processes that end with us.
@@ -17,6 +18,7 @@ mod child;
 mod repository;
 mod run;
 mod setup;
+mod sim;
 mod test;
 mod tidy;
 
@@ -29,6 +31,9 @@ cargo xtask COMMAND
   run [DOCUMENT]     install what is missing, build, start a local cluster of three primaries and
                      three replicas, the document service and the desktop window
   test [FILTER]…     install what tests need, build, pass every test
+  sim [meta] [--seeds N] [--from S]
+                     simulate a whole cluster, its clients and what goes wrong, a process a seed
+                     (meta: each seed twice, and the same must happen)
   bench [PART]…      measure speed and size, and write docs/BENCHMARKS.md
   tidy               check import rules, module docs and file sizes
   setup              only install what is missing
@@ -43,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "run" => run::run(rest),
         "test" => test::test(rest),
+        "sim" => sim::sim(rest),
         "bench" => bench::bench(rest),
         "tidy" => tidy::tidy(),
         "setup" => setup::packages(setup::Purpose::Test),

@@ -6,8 +6,9 @@ use crate::Outcome;
 use crate::child::finish;
 use crate::repository::root;
 use crate::setup;
+use crate::sim;
 
-/// Installs what tests need, builds everything once, runs all tests, or those that match the filters.
+/// Installs what tests need, builds everything once, runs all tests and the simulation's first seeds, or the tests that match the filters.
 pub(crate) fn test(filters: &[String]) -> Outcome {
     setup::packages(setup::Purpose::Test)?;
     setup::nextest()?;
@@ -19,12 +20,13 @@ pub(crate) fn test(filters: &[String]) -> Outcome {
     let mut nextest = Command::new("cargo");
     nextest.args(["nextest", "run", "--workspace", "--locked"]).args(filters).current_dir(root());
     finish(nextest)?;
-    if filters.is_empty() { model() } else { Ok(()) }
+    if filters.is_empty() { model().and_then(|()| sim::test()) } else { Ok(()) }
 }
 
 /// The model of failover: a workspace of its own, and millions of states, so optimised.
 fn model() -> Outcome {
     let mut model = Command::new("cargo");
-    model.args(["test", "--release", "--locked", "--manifest-path", "sim/Cargo.toml"]).current_dir(root());
+    model.args(["test", "--release", "--locked", "--manifest-path", "sim/Cargo.toml"]);
+    model.args(["--package", "failover-model"]).current_dir(root());
     finish(model)
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use shared::limits::BUS_LINKS_MAX;
 use shared::rt::net::{TcpListener, TcpStream};
+use shared::rt::task::JoinSet;
 use shared::rt::time::{self, Duration, Instant};
-use tokio::task::JoinSet;
 
 use super::bus::{Bus, ended};
 use super::connection;

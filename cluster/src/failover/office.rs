@@ -33,6 +33,13 @@ impl Engine {
             return;
         }
         let (me, store) = (self.topology.my_id(), self.failover.log.store);
+        #[cfg(feature = "sim")]
+        if shared::rt::sim::is_planted("empty-primary-wipes")
+            && let Some(office) = &mut self.topology.office
+        {
+            office.store = store;
+            return;
+        }
         let shard = self.my_shard();
         let is_alone = !self.topology.peers().any(|peer| peer.shard == shard);
         match &self.topology.office {

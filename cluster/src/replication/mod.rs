@@ -195,6 +195,10 @@ impl Replication {
 
     /// Whether the node has been a primary without a break since then.
     pub fn leads_since(&self, led: u64) -> bool {
+        #[cfg(feature = "sim")]
+        if shared::rt::sim::is_planted("saved-in-a-stale-term") {
+            return !self.is_replica();
+        }
         !self.is_replica() && self.led_count() == led
     }
 

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
-use shared::rt::net::{Detached, TcpListener, TcpSocket, TcpStream};
+use shared::rt::net::{self, Detached, TcpListener, TcpStream};
 use shared::rt::time::{self, Duration};
 
 use super::connection;
@@ -42,14 +42,7 @@ pub fn bind(config: &Config, port: u16) -> Result<(Vec<TcpListener>, u16), NodeE
 fn listen(host: &str, port: u16, backlog: u32) -> std::io::Result<TcpListener> {
     let none = || std::io::Error::new(std::io::ErrorKind::AddrNotAvailable, "no such address");
     let address = (host, port).to_socket_addrs()?.next().ok_or_else(none)?;
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    if address.is_ipv6() {
-        // IPv4 has a listener of its own: `bind * -::*` names both.
-        rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
-    }
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(backlog)
+    net::listen(address, backlog)
 }
 
 /// Accepts from now on.
@@ -91,14 +84,9 @@ fn hand_over(shared: &Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
 }
 
 fn prepared(stream: TcpStream, keepalive_s: u64) -> std::io::Result<Detached> {
-    use rustix::net::sockopt;
     stream.set_nodelay(true)?;
     if keepalive_s > 0 {
-        // As redis-server: the first probe after the time, three more a third of it apart, then the peer is gone.
-        sockopt::set_socket_keepalive(&stream, true)?;
-        sockopt::set_tcp_keepidle(&stream, Duration::from_secs(keepalive_s))?;
-        sockopt::set_tcp_keepintvl(&stream, Duration::from_secs((keepalive_s / 3).max(1)))?;
-        sockopt::set_tcp_keepcnt(&stream, 3)?;
+        net::keep_alive(&stream, Duration::from_secs(keepalive_s))?;
     }
     Detached::from(stream)
 }

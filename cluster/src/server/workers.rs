@@ -4,10 +4,10 @@
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
-use tokio::runtime::{Builder, Handle};
+use shared::rt;
+use shared::rt::task::{self, Handle, Thread};
 use tokio::sync::watch;
 
 use super::linger;
@@ -20,21 +20,23 @@ pub struct Workers {
     handles: Vec<Handle>,
     next: AtomicUsize,
     stopping: watch::Sender<bool>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<Thread>>,
 }
 
 impl Workers {
     /// Starts so many workers; 0 is one for each core but one. That one is for the log's writer, the bus and the kernel's own work
     /// on sockets: with a worker there too, one request a round trip took 1.1 times the processor time on two cores.
     pub fn start(count: usize) -> io::Result<Workers> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = task::parallelism();
         let count = if count == 0 { (cores - 1).max(1) } else { count }.min(WORKERS_MAX);
         let (stopping, _) = watch::channel(false);
         let mut workers =
             Workers { handles: Vec::new(), next: AtomicUsize::new(0), stopping, threads: Mutex::default() };
         for number in 0..count {
             let handle = workers.start_apart(&format!("worker-{number}"))?;
-            handle.spawn(linger::linger());
+            if !rt::SIMULATED {
+                handle.spawn(linger::linger());
+            }
             workers.handles.push(handle);
         }
         Ok(workers)
@@ -43,12 +45,9 @@ impl Workers {
     /// Starts a thread with a runtime that serves no connections, for what must not wait behind commands. It ends with the
     /// workers.
     pub fn start_apart(&self, name: &str) -> io::Result<Handle> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
         let mut stop = self.stopping.subscribe();
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            runtime.block_on(async move { stop.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() });
-        })?;
+        let until = async move { stop.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() };
+        let (handle, thread) = Thread::start(name, until)?;
         self.threads.lock().push(thread);
         Ok(handle)
     }
@@ -64,7 +63,7 @@ impl Workers {
     }
 
     /// Makes the runtime of a worker the one that sockets made on this thread belong to, while the guard lives.
-    pub fn enter(&self, worker: usize) -> tokio::runtime::EnterGuard<'_> {
+    pub fn enter(&self, worker: usize) -> impl Sized + use<'_> {
         self.handles[worker % self.handles.len()].enter()
     }
 
@@ -83,17 +82,15 @@ impl Workers {
     /// # Errors
     /// The system gives no thread or no runtime.
     pub fn spawn_apart(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
         let mut stop = self.stopping.subscribe();
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            runtime.block_on(async move {
-                tokio::select! {
-                    biased;
-                    _ = stop.wait_for(|stop| *stop) => {}
-                    () = task => {}
-                }
-            });
-        })?;
+        let until = async move {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => {}
+                () = task => {}
+            }
+        };
+        let (_, thread) = Thread::start(name, until)?;
         self.threads.lock().push(thread);
         Ok(())
     }
@@ -112,7 +109,7 @@ impl Workers {
     pub fn stop(&self) {
         self.stopping.send_replace(true);
         for thread in self.threads.lock().drain(..) {
-            if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            if thread.join().is_err() {
                 tracing::error!("a worker panicked");
             }
         }

@@ -291,6 +291,10 @@ impl Export<'_> {
             let store = shared.log.store().ok_or(ExportError::Protocol)?;
             store.wait_written(store.generation()).await?;
             self.take()?;
+            #[cfg(feature = "sim")]
+            if shared::rt::sim::is_planted("hand-over-loses-a-write") {
+                self.output.clear();
+            }
             self.sync(true, deadline).await
         };
         let (noted, sent) = tokio::join!(noted, sent);

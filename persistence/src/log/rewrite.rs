@@ -141,8 +141,8 @@ impl Rewrite {
     pub(crate) fn wait_blocking(&self) -> Result<(), Error> {
         let core = &self.new.core;
         match self.stage {
-            Stage::Switching(generation) => core.written.wait_blocking(generation, &core.poison),
-            Stage::Syncing(generation, _) => core.durable.wait_blocking(generation, &core.poison),
+            Stage::Switching(generation) => core.wait_written_blocking(generation),
+            Stage::Syncing(generation, _) => core.wait_durable_blocking(generation),
             Stage::Dumping(_) | Stage::Done => Ok(()),
         }
     }

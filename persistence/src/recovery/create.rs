@@ -19,7 +19,7 @@ const FORMAT_VERSION: u16 = 1;
 pub(super) fn directory(dir: &Path) -> Result<(), Error> {
     match fs::create_dir(dir) {
         Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && dir.is_dir() => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_dir(dir) => return Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound && parent(dir) != dir => {
             directory(parent(dir))?;
             fs::create_dir(dir).doing("cannot create", dir)?;
@@ -27,6 +27,10 @@ pub(super) fn directory(dir: &Path) -> Result<(), Error> {
         Err(error) => return Err(error).doing("cannot create", dir),
     }
     disk::sync_dir(parent(dir))
+}
+
+fn is_dir(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
 fn parent(dir: &Path) -> &Path {

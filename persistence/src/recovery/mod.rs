@@ -16,6 +16,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use shared::limits::RANGES;
 use shared::rt::fs;
+use shared::rt::task;
 use shared::rt::time::Instant;
 use shared::slot::Slot;
 
@@ -125,7 +126,10 @@ fn in_parallel<T: Send, U: Send>(
     ranges: impl IntoIterator<Item = T, IntoIter: Send>,
     job: impl Fn(T) -> Result<U, Error> + Sync,
 ) -> Result<Vec<U>, Error> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(RANGES);
+    let threads = task::parallelism().min(RANGES);
+    if threads == 1 {
+        return ranges.into_iter().map(job).collect();
+    }
     let (next, done) = (Mutex::new(ranges.into_iter().enumerate()), Mutex::new(Vec::with_capacity(RANGES)));
     std::thread::scope(|scope| {
         for _ in 0..threads {

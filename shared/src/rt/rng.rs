@@ -32,6 +32,7 @@ impl Rng {
 }
 
 /// Fills a buffer with bits fit for ids and seeds, from the system.
+#[cfg(not(feature = "sim"))]
 pub fn fill(buffer: &mut [u8]) {
     if getrandom::fill(buffer).is_err() {
         // The system has no entropy source (never seen on Linux 3.17 or later): the clock and the address of the buffer differ
@@ -40,6 +41,10 @@ pub fn fill(buffer: &mut [u8]) {
         buffer.iter_mut().for_each(|byte| *byte = rng.next_u64() as u8);
     }
 }
+
+/// Fills a buffer with bits fit for ids and seeds, from the seed of the simulation.
+#[cfg(feature = "sim")]
+pub use super::sim::fill;
 
 /// 64 random bits from the system.
 pub fn random_u64() -> u64 {

@@ -20,6 +20,26 @@ pub use parse::{BadNodesConf, parse};
 
 /// The text of the file.
 pub fn render(topology: &Topology, clock: WallClock) -> String {
+    #[cfg(feature = "sim")]
+    if shared::rt::sim::is_planted("vote-not-persisted") {
+        return rendered(&forgetful(topology), clock);
+    }
+    rendered(topology, clock)
+}
+
+/// A planted fault: what a voter has promised is not in the file.
+#[cfg(feature = "sim")]
+fn forgetful(topology: &Topology) -> Topology {
+    let mut topology = topology.clone();
+    topology.last_vote_epoch = shared::epoch::Epoch::default();
+    let ids: Vec<_> = topology.shards().map(|(id, _)| id).collect();
+    for id in ids {
+        topology.shard_mut(id).last_vote = shared::epoch::Epoch::default();
+    }
+    topology
+}
+
+fn rendered(topology: &Topology, clock: WallClock) -> String {
     let mut text = describe::nodes_with_shards(topology, clock);
     text.push_str(&format!(
         "vars currentEpoch {} lastVoteEpoch {}\n",

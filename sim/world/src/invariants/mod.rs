@@ -1,0 +1,23 @@
+//! What must be true: some of it all the time, some when everything was mended.
+//!
+//! # Layout
+//!
+//! - [`saved`]: what was called saved is in every copy, and nothing was invented or done twice.
+//! - [`prefix`]: logs of one shard are the same bytes.
+//! - [`epochs`]: epochs, votes and notes never go back.
+//! - [`one_writer`]: one primary a term.
+
+pub(crate) mod epochs;
+pub(crate) mod one_writer;
+pub(crate) mod prefix;
+pub(crate) mod saved;
+
+use std::rc::Rc;
+
+use crate::world::World;
+
+/// Checks what must be true when everything was mended.
+pub(crate) async fn check(world: &Rc<World>) {
+    saved::check(world).await;
+    prefix::check(world).await;
+}

@@ -1,0 +1,99 @@
+//! `sim`: a whole cluster in one process, with clients, and what goes wrong, all from one seed.
+//!
+//! ```text
+//! sim run --seed S [--plant NAME] [--trace FILE]    one run; the last lines of its record if something is wrong
+//! sim meta --seed S                                 the same seed twice, in two processes: both records must be equal, byte by byte
+//! ```
+//!
+//! # Layout
+//!
+//! - [`run`]: one run from beginning to end: the cluster is formed, clients write while faults happen, all heals, it is checked.
+//! - [`plan`]: which faults happen when. [`faults`]: making them happen. [`network`]: who can reach whom.
+//! - [`machine`]: a node on a simulated machine, and what it is seen to do. [`world`]: what a run's parts share.
+//! - [`form`]: six nodes become a cluster, and when it is one again. [`link`]: a connection of a client. [`router`]: to the right node.
+//! - [`load`]: what clients do. [`oracle`]: what they know afterwards.
+//! - [`invariants`]: what must be true, one file each.
+//! - [`trace`]: the record of a run. [`meta`]: two runs of one seed.
+
+mod faults;
+mod form;
+mod invariants;
+mod link;
+mod load;
+mod machine;
+mod meta;
+mod network;
+mod oracle;
+mod plan;
+mod router;
+mod run;
+mod trace;
+mod world;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Arguments::of(std::env::args().skip(1)) {
+        Ok(Arguments { command: Command::Run, seed, plant, trace }) => {
+            shared::rt::sim::plant(plant);
+            run::run(seed, trace.as_deref())
+        }
+        Ok(Arguments { command: Command::Meta, seed, .. }) => meta::compare(seed),
+        Err(why) => {
+            eprintln!("{why}\nsim run --seed S [--plant NAME] [--trace FILE] | sim meta --seed S");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Command {
+    Run,
+    Meta,
+}
+
+struct Arguments {
+    command: Command,
+    seed: u64,
+    plant: &'static str,
+    trace: Option<PathBuf>,
+}
+
+/// Faults that can be planted in the product.
+const PLANTS: [&str; 9] = [
+    "answer-before-append",
+    "skipped-fsync",
+    "vote-not-persisted",
+    "saved-in-a-stale-term",
+    "saved-without-the-set",
+    "replay-off-by-one",
+    "old-primary-writes",
+    "empty-primary-wipes",
+    "hand-over-loses-a-write",
+];
+
+impl Arguments {
+    fn of(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+        let command = match words.next().as_deref() {
+            Some("run") => Command::Run,
+            Some("meta") => Command::Meta,
+            _ => return Err("run or meta?".into()),
+        };
+        let (mut seed, mut plant, mut trace) = (None, "", None);
+        while let Some(word) = words.next() {
+            let value = words.next().ok_or_else(|| format!("{word} takes a value"))?;
+            match word.as_str() {
+                "--seed" => {
+                    seed = Some(value.parse().map_err(|_| format!("'{value}' is no seed"))?);
+                }
+                "--plant" => {
+                    let known = PLANTS.iter().find(|known| **known == value);
+                    plant = known.ok_or_else(|| format!("no fault is called {value}: {PLANTS:?}"))?;
+                }
+                "--trace" => trace = Some(PathBuf::from(value)),
+                _ => return Err(format!("{word}?")),
+            }
+        }
+        Ok(Arguments { command, seed: seed.ok_or("--seed is missing")?, plant, trace })
+    }
+}

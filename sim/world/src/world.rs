@@ -1,0 +1,112 @@
+//! What the parts of a run share: all of it on one thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use shared::rt::sim::Host;
+
+use crate::invariants::epochs::Epochs;
+use crate::invariants::one_writer::Writers;
+use crate::oracle::Oracle;
+use crate::plan::{Fault, Plan};
+use crate::trace;
+
+/// How many nodes there are; the first half are primaries at first.
+pub(crate) const NODES: usize = 6;
+/// How many of them are primaries.
+pub(crate) const PRIMARIES: usize = 3;
+/// Where nodes listen.
+pub(crate) const PORT: u16 = 6379;
+
+/// How many faults are told.
+const FAULTS_MAX: usize = 12;
+
+/// How far the run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// The cluster is being formed.
+    Forming,
+    /// Clients write, faults happen.
+    Load,
+    /// No more faults, no more writes.
+    Healing,
+    /// Nodes show their logs.
+    Showing,
+}
+
+/// The log of a node: of each range, if it is there from its beginning, its bytes.
+pub(crate) type ShownLog = Vec<Option<Vec<u8>>>;
+
+/// A node as the run sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Machine {
+    pub(crate) name: String,
+    pub(crate) host: Host,
+    /// It does not start before.
+    pub(crate) down_until: Cell<Duration>,
+    /// Its log, once the run asks for it.
+    pub(crate) shown: RefCell<Option<ShownLog>>,
+    /// Its log is to be gone when it starts.
+    pub(crate) wipe: Cell<bool>,
+    /// How many copies were in sync when it was last seen to be a primary; 0 if it is none.
+    pub(crate) in_sync: Cell<usize>,
+    /// How often its process began.
+    pub(crate) boots: Cell<u32>,
+}
+
+/// A run.
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) plan: Plan,
+    pub(crate) stage: Cell<Stage>,
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) oracle: RefCell<Oracle>,
+    pub(crate) epochs: RefCell<Epochs>,
+    pub(crate) writers: RefCell<Writers>,
+    /// What is wrong, in the order it was found.
+    pub(crate) faults: RefCell<Vec<String>>,
+    /// What happened how often.
+    pub(crate) counts: RefCell<BTreeMap<&'static str, u64>>,
+    /// What an administrator is to say to nodes.
+    pub(crate) orders: RefCell<Vec<Fault>>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, plan: Plan) -> Rc<World> {
+        let machine = |number| Machine { name: format!("n{}", number + 1), ..Machine::default() };
+        Rc::new(World {
+            seed,
+            plan,
+            stage: Cell::new(Stage::Forming),
+            machines: (0..NODES).map(machine).collect(),
+            oracle: RefCell::default(),
+            epochs: RefCell::default(),
+            writers: RefCell::default(),
+            faults: RefCell::default(),
+            counts: RefCell::default(),
+            orders: RefCell::default(),
+        })
+    }
+
+    /// Goes on to the next stage.
+    pub(crate) fn enter(&self, stage: Stage) {
+        trace::line("run", format_args!("{stage:?}"));
+        self.stage.set(stage);
+    }
+
+    /// Something is wrong.
+    pub(crate) fn fault(&self, what: String) {
+        trace::line("FAULT", format_args!("{what}"));
+        let mut faults = self.faults.borrow_mut();
+        if faults.len() < FAULTS_MAX {
+            faults.push(what);
+        }
+    }
+
+    /// Something happened once more.
+    pub(crate) fn count(&self, what: &'static str) {
+        *self.counts.borrow_mut().entry(what).or_default() += 1;
+    }
+}

@@ -1,0 +1,100 @@
+//! The seeded simulation of a whole cluster: one process a seed.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
+
+use crate::Outcome;
+use crate::child::finish;
+use crate::repository::root;
+
+/// How many seeds run at once.
+const AT_ONCE: usize = 2;
+/// How many seeds are run if it is not said.
+const SEEDS: u64 = 100;
+/// How many seeds are run twice and compared, for `cargo xtask test`.
+const META_SEEDS: &str = "3";
+/// How many seeds that failed are told.
+const TOLD_MAX: usize = 5;
+
+/// What is run for `cargo xtask test`: the first seeds, and some of them twice.
+pub(crate) fn test() -> Outcome {
+    sim(&[])?;
+    sim(&["meta", "--seeds", META_SEEDS].map(str::to_owned))
+}
+
+/// Builds the simulation and runs seeds: `[meta] [--seeds N] [--from S]`, and what else `sim run` takes.
+pub(crate) fn sim(words: &[String]) -> Outcome {
+    let (mut seeds, mut from) = (SEEDS, 1);
+    let (command, words) = match words.split_first() {
+        Some((first, others)) if first == "meta" => ("meta", others),
+        _ => ("run", words),
+    };
+    let (mut rest, mut words) = (vec![command.to_owned()], words.iter());
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| format!("{word} takes a value"))?;
+        let number = || value.parse::<u64>().map_err(|_| format!("{word} takes a number, not '{value}'"));
+        match word.as_str() {
+            "--seeds" => seeds = number()?,
+            "--from" => from = number()?,
+            _ => rest.extend([word.clone(), value.clone()]),
+        }
+    }
+    let program = build()?;
+    let began = Instant::now();
+    let bad = run(&program, from..from.saturating_add(seeds), &rest)?;
+    let took = began.elapsed().as_secs_f32();
+    if bad.is_empty() {
+        println!("{command}: {seeds} seeds from {from} on are good, {took:.0} s");
+        return Ok(());
+    }
+    Err(format!("{} of {seeds} seeds are bad: {bad:?}, {took:.0} s", bad.len()))
+}
+
+/// Builds with the settings of its own workspace: run from there, cargo finds them.
+fn build() -> Result<PathBuf, String> {
+    let folder = root().join("sim");
+    let target = folder.join("target/world");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--locked", "--package", "world", "--target-dir"]).arg(&target);
+    finish_in(cargo, &folder)?;
+    Ok(target.join("debug/sim"))
+}
+
+fn finish_in(mut cargo: Command, folder: &Path) -> Outcome {
+    cargo.current_dir(folder);
+    finish(cargo)
+}
+
+/// Runs seeds, and tells about those that are bad.
+fn run(program: &Path, mut seeds: impl Iterator<Item = u64>, rest: &[String]) -> Result<Vec<u64>, String> {
+    let (mut running, mut bad): (VecDeque<(u64, Child)>, Vec<u64>) = Default::default();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(seed) = seeds.next()
+        {
+            running.push_back((seed, start(program, seed, rest)?));
+        }
+        let Some((seed, child)) = running.pop_front() else { return Ok(bad) };
+        let output = child.wait_with_output().map_err(|error| format!("seed {seed}: {error}"))?;
+        if !output.status.success() {
+            bad.push(seed);
+            if bad.len() <= TOLD_MAX {
+                tell(program, seed, rest, &output);
+            }
+        }
+    }
+}
+
+fn start(program: &Path, seed: u64, rest: &[String]) -> Result<Child, String> {
+    let mut command = Command::new(program);
+    command.args(rest).args(["--seed", &seed.to_string()]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().map_err(|error| format!("{}: {error}", program.display()))
+}
+
+fn tell(program: &Path, seed: u64, rest: &[String], output: &Output) {
+    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("again: {} {} --seed {seed} --trace FILE\n", program.display(), rest.join(" "));
+}
