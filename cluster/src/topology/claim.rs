@@ -29,7 +29,8 @@ impl Topology {
             return outcome;
         }
         let (shard, term) = (member.shard, member.term);
-        let given = self.given();
+        // Who was to have them says that it has: the higher epoch of who gave them counts no more.
+        let given = self.given_to(shard);
         for slot in slots.minus(member.slots()).iter() {
             // Whose it is once it has moved is said by whoever moves it, and by nobody else.
             if self.moves.importing.contains_key(&slot) {
@@ -62,6 +63,7 @@ impl Topology {
 mod tests {
     use super::*;
     use crate::topology::tests::{id, three_nodes};
+    use crate::topology::{ShardId, Side, Transfer, TransferId};
     use shared::slot::Slot;
 
     fn slots(numbers: &[u16]) -> SlotSet {
@@ -98,6 +100,36 @@ mod tests {
         let outcome = topology.claim(id(2), Epoch(1), &slots(&[8, 9]));
         assert_eq!(outcome.lost, slots(&[9]));
         assert!(topology.me().slots().is_empty());
+    }
+
+    #[test]
+    fn what_a_node_gives_away_goes_to_whom_it_is_given_in_any_epoch_and_to_others_in_a_higher_one() {
+        let mut topology = three_nodes();
+        let slot = Slot::new(9).unwrap();
+        topology.assign(slot, id(1));
+        topology.me_mut().config_epoch = Epoch(7);
+        let transfer =
+            Transfer { side: Side::Giving, shard: ShardId(id(2)), epoch: Epoch(7), slots: slots(&[9]) };
+        topology.transfers.insert(TransferId(id(5)), transfer);
+        assert!(!topology.claim(id(3), Epoch(6), &slots(&[9])).changed, "an old owner that comes back");
+        assert_eq!(topology.claim(id(2), Epoch(6), &slots(&[9])).lost, slots(&[9]));
+        assert_eq!(topology.owner(slot).unwrap().id, id(2));
+    }
+
+    #[test]
+    fn what_its_owner_does_not_claim_any_more_goes_to_whoever_claims_it() {
+        let mut topology = three_nodes();
+        topology.member_mut(id(2)).unwrap().config_epoch = Epoch(5);
+        topology.claim(id(2), Epoch(5), &slots(&[1, 2]));
+        topology.disclaim(id(2), &slots(&[2]));
+        assert_eq!(
+            topology.owner(Slot::new(1).unwrap()).unwrap().id,
+            id(2),
+            "until then it is shown as before"
+        );
+        topology.claim(id(3), Epoch(4), &slots(&[1, 2]));
+        assert_eq!(topology.member(id(3)).unwrap().slots(), &slots(&[1]));
+        assert!(!topology.is_disclaimed(Slot::new(1).unwrap()));
     }
 
     #[test]

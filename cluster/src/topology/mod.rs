@@ -281,6 +281,12 @@ impl Topology {
         giving.flat_map(|transfer| transfer.slots.iter()).collect()
     }
 
+    /// The same, as far as it is for this shard.
+    pub fn given_to(&self, shard: ShardId) -> SlotSet {
+        let given = |transfer: &&Transfer| transfer.side == Side::Giving && transfer.shard == shard;
+        self.transfers.values().filter(given).flat_map(|transfer| transfer.slots.iter()).collect()
+    }
+
     /// A member says all that it claims: what else it owns as far as this node knows goes to whoever claims it next.
     pub fn disclaim(&mut self, id: NodeId, claimed: &SlotSet) {
         let Some(member) = self.members.get(&id) else { return };

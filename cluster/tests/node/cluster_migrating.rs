@@ -351,5 +351,126 @@ fn what_is_interrupted_is_taken_up_by_the_next_run() {
     cluster.wait_ok();
     let (moved, said) = rebalance(&cluster, &[]);
     assert!(moved, "{said}");
-    assert_eq!(owned(&cluster), [5_462, 5_461, 5_461]);
+    let mut slots = owned(&cluster);
+    slots.sort_unstable();
+    assert_eq!(slots, [5_461, 5_461, 5_462]);
+}
+
+/// A source of the test's own: it says that it is a real node, and what it sends comes when the test wants.
+struct Source {
+    wire: Raw,
+}
+
+impl Source {
+    /// Offers the slots 0 to 100 of the first node to the second.
+    fn new(cluster: &Cluster) -> Source {
+        let mut wire = raw(cluster.node(1));
+        let (name, source) = ("7".repeat(40), id(cluster.node(0)));
+        assert_eq!(wire.say(&format!("SLOTSYNC 1 {name} {source} 0-100")), "+OK");
+        Source { wire }
+    }
+
+    fn send(&mut self, kind: u8, body: &[u8]) {
+        let frame = [&[kind][..], &(body.len() as u32).to_le_bytes(), body].concat();
+        assert!(self.wire.send_bytes(&frame));
+    }
+
+    /// One key of a slot that holds a string.
+    fn key(&mut self, key: &str, deadline_ms: u64) {
+        let slot = Slot::of_key(key.as_bytes()).number();
+        let head = [&deadline_ms.to_le_bytes()[..], &(key.len() as u32).to_le_bytes()].concat();
+        let entry = [&head[..], key.as_bytes(), b"\0value"].concat();
+        self.send(1, &[&slot.to_le_bytes()[..], &[1], &(entry.len() as u32).to_le_bytes(), &entry].concat());
+    }
+
+    fn effect(&mut self, key: &str, request: &str) {
+        self.send(
+            2,
+            &[&Slot::of_key(key.as_bytes()).number().to_le_bytes()[..], request.as_bytes()].concat(),
+        );
+    }
+
+    /// Asks for a confirmation; the kind of what comes.
+    fn confirmed(&mut self) -> u8 {
+        self.send(3, &[1]);
+        self.answer()
+    }
+
+    fn take(&mut self) -> u8 {
+        self.send(4, &1_u64.to_le_bytes());
+        self.answer()
+    }
+
+    fn answer(&mut self) -> u8 {
+        let head = self.wire.take_bytes(5);
+        let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]);
+        self.wire.take_bytes(length as usize);
+        head[0]
+    }
+}
+
+const ACK: u8 = 5;
+const TAKEN: u8 = 6;
+const REFUSED: u8 = 7;
+
+fn unix_ms() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as u64
+}
+
+#[test]
+fn a_key_that_is_still_coming_expires_only_when_its_old_node_says_so_or_when_it_has_come() {
+    let cluster = Cluster::ours(2, 0);
+    let keys = tags(0, 100, 2);
+    let mut source = Source::new(&cluster);
+    let due = unix_ms() + 30;
+    keys.iter().for_each(|key| source.key(key, due));
+    assert_eq!(source.confirmed(), ACK);
+    // A key of its own that is due later is gone before: the two were passed over.
+    let mut client = raw(cluster.node(1));
+    let own = &tags(9_000, 9_999, 1)[0];
+    assert_eq!(client.say(&format!("SET {own} x PX 200")), "+OK");
+    wait::until("its own has gone off", || client.say("DBSIZE") == ":2");
+    source.effect(&keys[0], &format!("*2\r\n$7\r\nPERSIST\r\n${}\r\n{}\r\n", keys[0].len(), keys[0]));
+    assert_eq!(source.confirmed(), ACK);
+    assert_eq!(source.take(), TAKEN);
+    assert_eq!(client.say(&format!("GET {}", keys[0])), "$value");
+    wait::until("the other one is removed by itself", || client.say("DBSIZE") == ":1");
+    wait::until("the old node has heard", || {
+        raw(cluster.node(0)).say(&format!("GET {}", keys[0])).starts_with("-MOVED")
+    });
+}
+
+#[test]
+fn what_comes_wrong_or_is_flushed_or_breaks_off_is_refused_and_leaves_nothing() {
+    let cluster = Cluster::ours(2, 0);
+    let (inside, outside) = (&tags(0, 100, 1)[0], &tags(200, 300, 1)[0]);
+    let mut client = raw(cluster.node(1));
+    let never = u64::MAX;
+    let wrong: [fn(&mut Source, &str, &str); 4] = [
+        |source, _, outside| source.key(outside, u64::MAX),
+        |source, inside, _| source.effect(inside, "nonsense"),
+        |source, _, _| source.send(99, b"x"),
+        |source, _, _| source.send(1, &[0, 0, 1, 9, 0, 0, 0, 1]),
+    ];
+    for (number, wrong) in wrong.into_iter().enumerate() {
+        let mut source = Source::new(&cluster);
+        source.key(inside, never);
+        assert_eq!(source.confirmed(), ACK);
+        assert_eq!(client.say("DBSIZE"), ":1");
+        wrong(&mut source, inside, outside);
+        assert_eq!(source.answer(), REFUSED, "{number}");
+        wait::until("nothing is left", || client.say("DBSIZE") == ":0");
+    }
+    let mut source = Source::new(&cluster);
+    source.key(inside, never);
+    assert_eq!(source.confirmed(), ACK);
+    assert_eq!(client.say("FLUSHALL"), "+OK");
+    assert_eq!(source.take(), REFUSED);
+    let mut source = Source::new(&cluster);
+    source.key(inside, never);
+    assert_eq!(source.confirmed(), ACK);
+    drop(source);
+    wait::until("what broke off is removed", || client.say("DBSIZE") == ":0");
+    assert_eq!(raw(cluster.node(0)).say(&format!("SET {inside} served")), "+OK");
+    assert!(client.say(&format!("GET {inside}")).starts_with("-MOVED"));
 }

@@ -70,6 +70,13 @@ impl Raw {
         self.stream.get_mut().write_all(bytes).is_ok()
     }
 
+    /// Reads so many bytes as they are.
+    pub(crate) fn take_bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).expect("bytes in time");
+        bytes
+    }
+
     /// The address it comes from.
     pub(crate) fn address(&self) -> String {
         self.stream.get_ref().local_addr().expect("an address").to_string()
