@@ -41,9 +41,9 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     }
     if !arguments.added.is_empty() {
         let until = Instant::now() + Duration::from_millis(JOIN_MS);
-        while !survey.knows(&arguments.added) {
+        while !(survey.knows(&arguments.added) && survey.is_known_to_all().await) {
             if Instant::now() >= until {
-                return Err("the new nodes did not become part of the cluster in time".into());
+                return Err("not all nodes have come to know the new ones in time".into());
             }
             time::sleep(Duration::from_millis(LOOK_MS)).await;
             survey = Survey::of(&arguments).await?;

@@ -72,6 +72,19 @@ impl Survey {
             .all(|new| self.primaries.iter().any(|primary| primary.address.1 == new.1 && primary.reachable))
     }
 
+    /// Whether each primary knows all of them: else it sends them no slots.
+    pub async fn is_known_to_all(&self) -> bool {
+        let names = |survey: &Survey| survey.primaries.iter().map(|primary| primary.id).collect::<Vec<_>>();
+        for primary in self.primaries.iter().filter(|primary| primary.reachable) {
+            let asked = Arguments { node: primary.address.clone(), ..self.arguments.clone() };
+            // Who does not answer now is asked again.
+            if !Survey::of(&asked).await.is_ok_and(|theirs| names(&theirs) == names(self)) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Where a primary is, for people.
     pub fn address(&self, id: NodeId) -> String {
         let found = self.primaries.iter().find(|primary| primary.id == id);

@@ -304,7 +304,7 @@ fn one_command_adds_a_node_spreads_the_slots_and_drains_one_that_leaves() {
         rebalance(&cluster, &[]),
         (true, "3 primaries, every slot is where it belongs: nothing moves\n".into())
     );
-    let new = cluster.add_primary(Program::Ours);
+    let new = cluster.add_stranger(Program::Ours);
     let address = cluster.node(new).address();
     let (planned, said) = rebalance(&cluster, &["--add", &address, "--plan"]);
     assert!(planned && said.contains("4 primaries, 4096 of 16384 slots move:"), "{said}");
@@ -473,4 +473,19 @@ fn what_comes_wrong_or_is_flushed_or_breaks_off_is_refused_and_leaves_nothing() 
     wait::until("what broke off is removed", || client.say("DBSIZE") == ":0");
     assert_eq!(raw(cluster.node(0)).say(&format!("SET {inside} served")), "+OK");
     assert!(client.say(&format!("GET {inside}")).starts_with("-MOVED"));
+}
+
+#[test]
+fn nothing_moves_to_a_node_that_was_added_before_every_primary_knows_it() {
+    let mut cluster = Cluster::ours(2, 0);
+    let new = cluster.add_stranger(Program::Ours);
+    // It hears of nobody new, and is asked whether it does.
+    cluster.node(1).process().unwrap().pause();
+    let (refused, said) = rebalance(&cluster, &["--add", &cluster.node(new).address()]);
+    assert!(!refused && said.contains("does not answer: its slots cannot move now"), "{said}");
+    assert!(!said.contains("slots move"), "{said}");
+    cluster.node(1).process().unwrap().resume();
+    cluster.wait_ok();
+    let (moved, said) = rebalance(&cluster, &[]);
+    assert!(moved && owned(&cluster).iter().all(|slots| *slots >= 5_461), "{said}");
 }

@@ -107,11 +107,16 @@ impl Cluster {
 
     /// Adds an empty primary that owns no slot yet; its index.
     pub fn add_primary(&mut self, program: Program) -> usize {
-        let options = [&OPTIONS[..], &["--appendonly", "yes"]].concat();
-        let node = Node::start_in(program, self.folder.path(), &options);
-        meet(&mut node.wire(), self.nodes[0].port());
-        self.nodes.push(node);
+        let new = self.add_stranger(program);
+        meet(&mut self.nodes[new].wire(), self.nodes[0].port());
         self.wait_ok();
+        new
+    }
+
+    /// Starts a node that nobody knows yet; its index.
+    pub fn add_stranger(&mut self, program: Program) -> usize {
+        let options = [&OPTIONS[..], &["--appendonly", "yes"]].concat();
+        self.nodes.push(Node::start_in(program, self.folder.path(), &options));
         self.nodes.len() - 1
     }
 
