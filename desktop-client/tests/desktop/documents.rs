@@ -34,7 +34,9 @@ fn a_sheet_is_made_and_deleted_in_the_window() {
     let (ana, ben) = (desk.window_without_document("Ana"), desk.window_without_document("Ben"));
     ana.presses(&["ctrl+shift+n"]);
     ana.wait_for("the grid", |sight| sight.sheet().as_deref() == Some("A1: empty"));
-    ben.wait_for("the new sheet", |sight| sight.lists("Untitled sheet, sheet"));
+    for window in [&ana, &ben] {
+        window.wait_for("the new sheet", |sight| sight.lists("Untitled sheet, sheet"));
+    }
     // By its menu in the list: its row, the button in it, the second item.
     ana.presses(&["ctrl+k", "Return", "Tab", "space", "Down", "Return"]);
     ana.wait_says("Delete “Untitled sheet”?");
