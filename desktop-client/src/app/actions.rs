@@ -10,7 +10,6 @@ use shared::names::DocumentId;
 
 use super::{App, AppMsg};
 use crate::page::PageInput;
-use crate::ui::dialogs;
 
 type Entry = ActionEntry<adw::ApplicationWindow>;
 
@@ -23,7 +22,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("win.undo", &["<Control>z"]),
     ("win.redo", &["<Control><Shift>z", "<Control>y"]),
     ("win.find", &["<Control>f"]),
-    ("win.show-help-overlay", &["<Control>question"]),
+    ("win.shortcuts", &["<Control>question"]),
     ("window.close", &["<Control>w", "<Control>q"]),
 ];
 
@@ -42,12 +41,12 @@ pub(super) fn install(window: &adw::ApplicationWindow, sender: &ComponentSender<
         does("undo", || AppMsg::ToPage(PageInput::Undo)),
         does("redo", || AppMsg::ToPage(PageInput::Redo)),
         does("find", || AppMsg::ToPage(PageInput::Find)),
+        does("shortcuts", || AppMsg::Shortcuts),
         does("about", || AppMsg::About),
         about_one("rename", sender, |id| AppMsg::AskRename(Some(id))),
         about_one("delete", sender, |id| AppMsg::AskDelete(Some(id))),
         appearance(),
     ]);
-    window.set_help_overlay(dialogs::shortcuts().as_ref());
     let app = relm4::main_application();
     for (action, keys) in KEYS {
         app.set_accels_for_action(action, keys);

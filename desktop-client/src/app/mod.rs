@@ -107,6 +107,8 @@ pub enum AppMsg {
     FromPage(u64, PageOutput),
     /// Put the keyboard into the search field of the sidebar.
     SearchDocuments,
+    /// Show the keys.
+    Shortcuts,
     /// Show what this is.
     About,
     /// The window is being closed.
@@ -190,6 +192,7 @@ impl Component for App {
             }
             AppMsg::FromPage(seat, output) => self.page_says(seat, output),
             AppMsg::SearchDocuments => self.window.search_documents(),
+            AppMsg::Shortcuts => dialogs::shortcuts(root),
             AppMsg::About => dialogs::about(root),
             AppMsg::Closing => {
                 self.finish();

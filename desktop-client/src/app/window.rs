@@ -249,7 +249,7 @@ fn main_menu() -> gtk::MenuButton {
         look.append_item(&item);
     }
     let about = gio::Menu::new();
-    about.append(Some("_Keyboard Shortcuts"), Some("win.show-help-overlay"));
+    about.append(Some("_Keyboard Shortcuts"), Some("win.shortcuts"));
     about.append(Some("_About RustiDocs"), Some("win.about"));
     let menu = gio::Menu::new();
     menu.append_section(None, &document);

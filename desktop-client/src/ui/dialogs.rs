@@ -88,9 +88,15 @@ pub fn about(window: &adw::ApplicationWindow) {
     about.present();
 }
 
-/// The window of keys.
-pub fn shortcuts() -> Option<gtk::ShortcutsWindow> {
-    gtk::Builder::from_string(SHORTCUTS).object("shortcuts")
+/// Shows the keys. A new window each time, and not one that is hidden meanwhile: a screen reader that asks GTK 4.8 for a window which
+/// has just closed is answered with a hidden one, which cannot be named, and the program ends.
+pub fn shortcuts(window: &adw::ApplicationWindow) {
+    let Some(shortcuts) = gtk::Builder::from_string(SHORTCUTS).object::<gtk::ShortcutsWindow>("shortcuts")
+    else {
+        return;
+    };
+    shortcuts.set_transient_for(Some(window));
+    shortcuts.present();
 }
 
 #[cfg(test)]

@@ -177,6 +177,11 @@ impl Window {
         self.wait_for(words, |sight| sight.says(words));
     }
 
+    /// Asks for windows that it does not have.
+    pub(crate) fn is_asked_for_gone_windows(&self) {
+        Sight::ask_for_gone_windows(self.process.id(), &self.bus);
+    }
+
     /// Types letters into the text.
     pub(crate) fn types(&self, letters: &str) {
         self.focus();

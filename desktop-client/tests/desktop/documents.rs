@@ -92,3 +92,18 @@ fn a_window_says_that_there_is_no_list_because_there_is_no_server_and_shows_it_w
     ana.presses(&["ctrl+n"]);
     ana.wait_for("a new document", |sight| sight.lists("Untitled text, text"));
 }
+
+#[test]
+fn a_screen_reader_that_asks_for_a_window_which_has_closed_does_no_harm() {
+    let desk = Desk::new("gone-windows");
+    let ana = desk.window_without_document("Ana");
+    ana.wait_says("No documents yet");
+    ana.is_asked_for_gone_windows();
+    // The window of keys comes and goes.
+    ana.presses(&["ctrl+question"]);
+    ana.wait_says("Shortcuts");
+    ana.presses(&["Escape"]);
+    ana.wait_for("the window of keys gone", |sight| !sight.says("Shortcuts"));
+    ana.is_asked_for_gone_windows();
+    ana.wait_says("No documents yet");
+}

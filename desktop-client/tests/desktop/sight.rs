@@ -7,6 +7,9 @@ use serde::Deserialize;
 /// The reader: prints every widget as JSON.
 const READER: &str = include_str!("sight.py");
 
+/// Asks for windows that are not there.
+const ASKER: &str = include_str!("gone_windows.py");
+
 /// Every widget of a window (GTK 4.8 does not tell which are hidden).
 #[derive(Debug)]
 pub(crate) struct Sight {
@@ -33,6 +36,14 @@ impl Sight {
         // While a window is built or goes away its tree cannot be read.
         let things = serde_json::from_slice(&output.stdout).unwrap_or_default();
         Sight { things }
+    }
+
+    /// Asks a process for windows that it does not have, as a screen reader does that counted them before one closed.
+    pub(crate) fn ask_for_gone_windows(pid: u32, bus: &str) {
+        let mut python = Command::new("/usr/bin/python3");
+        python.args(["-c", ASKER, &pid.to_string()]).env("DBUS_SESSION_BUS_ADDRESS", bus);
+        let output = python.output().expect("python3 is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// What the text view holds.
