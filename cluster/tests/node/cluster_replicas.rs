@@ -98,6 +98,12 @@ fn who_follows_whom_is_told_to_all_and_survives_restarts() {
             let info = String::from_utf8(info).unwrap();
             info.contains("role:slave") && info.contains("master_link_status:up")
         });
+        // Also the one that was started anew says of whom it is the replica.
+        let port = cluster.node(replica % 2).port();
+        let mut client = raw(cluster.node(replica));
+        let info = String::from_utf8(client.call(&["INFO", "replication"]).text).unwrap();
+        assert!(info.contains(&format!("master_host:127.0.0.1\r\nmaster_port:{port}\r\n")), "{info}");
+        assert!(client.say("ROLE").starts_with(&format!("*[$slave, $127.0.0.1, :{port}, ")));
     }
     same(&cluster, 2);
 }

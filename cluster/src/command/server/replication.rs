@@ -142,6 +142,7 @@ pub fn role(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>
             }
         }
         Role::Replica { source, .. } => {
+            let source = primary(node, source);
             reply.array(5);
             reply.bulk(b"slave");
             reply.bulk(source.host.as_bytes());
@@ -151,6 +152,11 @@ pub fn role(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>
         }
     }
     Ok(())
+}
+
+/// Whom a replica follows: in a cluster that is known from the others, and not from an order.
+fn primary(node: &Shared, ordered: Source) -> Source {
+    node.bus.as_ref().and_then(|bus| bus.my_primary()).unwrap_or(ordered)
 }
 
 /// Sum of the offsets at which the logs of all ranges end: what others call the replication offset.
@@ -164,6 +170,7 @@ pub fn info(node: &Shared) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut line = |name: &str, value: String| lines.push((name.to_owned(), value));
     if let Role::Replica { source, .. } = replication.role() {
+        let source = primary(node, source);
         let link = replication.link.lock().clone();
         let up = matches!(link.state, LinkState::Connected | LinkState::Sync);
         let idle_s = time::now_ms().saturating_sub(link.heard_ms) / 1_000;
