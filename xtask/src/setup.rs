@@ -30,12 +30,13 @@ const BUILD_PACKAGES: &[&str] = &[
 /// To show the window.
 const WINDOW_PACKAGES: &[&str] = &["adwaita-icon-theme", "fonts-dejavu-core"];
 
-/// To run the tests: a display, accessibility, and the programs of others that we must work with.
+/// To run the tests: a display, accessibility, networks that can be cut, and the programs of others that we must work with.
 const TEST_PACKAGES: &[&str] = &[
     "at-spi2-core",
     "dbus-x11",
     "gir1.2-atspi-2.0",
     "imagemagick",
+    "iproute2",
     "python3",
     "python3-gi",
     "python3-redis",

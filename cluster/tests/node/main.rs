@@ -8,7 +8,7 @@
 //! - [`transactions`], [`passwords`], [`clients`], [`waiting`], [`scanning`], [`configuration`], [`observing`], [`command_table`]: what the commands do that
 //!   are not about values.
 //! - [`expiring`], [`eviction`], [`full_disk`], [`broken_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
-//! - [`replication`]: a primary and its replicas. `cluster_*`, [`local`]: several nodes; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
+//! - [`replication`]: a primary and its replicas. `cluster_*`, [`local`]: several nodes; [`machines`]: with a network that can be cut; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
@@ -23,10 +23,12 @@ mod cluster_messages;
 mod cluster_migrating;
 mod cluster_moving;
 mod cluster_owning;
+mod cluster_partition;
 mod cluster_proxy;
 mod cluster_proxy_changes;
 mod cluster_replicas;
 mod cluster_replies;
+mod cluster_troubles;
 mod command_table;
 mod configuration;
 mod contents;
@@ -36,6 +38,7 @@ mod expiring;
 mod full_disk;
 mod ioredis;
 mod local;
+mod machines;
 mod observing;
 mod passwords;
 mod raw;

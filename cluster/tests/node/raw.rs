@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long a reply may take.
@@ -38,15 +38,20 @@ pub(crate) struct Raw {
 impl Raw {
     /// Connects; RESP3 if asked for.
     pub(crate) fn connect(port: u16, resp3: bool) -> Raw {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("a listening server");
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let mut raw = Raw { stream: BufReader::new(stream) };
+        let mut raw = Raw::connect_to(SocketAddr::from(([127, 0, 0, 1], port)));
         if resp3 {
             let hello = raw.call(&["HELLO", "3"]);
             assert_eq!(hello.kind, '%', "{hello:?}");
         }
         raw
+    }
+
+    /// Connects to a server that is not on this machine, RESP2.
+    pub(crate) fn connect_to(address: SocketAddr) -> Raw {
+        let stream = TcpStream::connect(address).expect("a listening server");
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Raw { stream: BufReader::new(stream) }
     }
 
     /// Sends a request and reads its reply.
