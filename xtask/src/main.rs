@@ -34,6 +34,8 @@ cargo xtask COMMAND
   sim [meta] [--seeds N] [--from S]
                      simulate a whole cluster, its clients and what goes wrong, a process a seed
                      (meta: each seed twice, and the same must happen)
+  sim processes [--minutes M] [--seed S]
+                     real nodes and services, one killed or stopped every 5 s under 20 typists
   bench [PART]…      measure speed and size, and write docs/BENCHMARKS.md
   tidy               check import rules, module docs and file sizes
   setup              only install what is missing

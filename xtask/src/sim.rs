@@ -1,4 +1,4 @@
-//! The seeded simulation of a whole cluster: one process a seed.
+//! The seeded simulation of a whole cluster: one process a seed. And real processes that are killed and stopped.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,10 @@ const AT_ONCE: usize = 2;
 const SEEDS: u64 = 100;
 /// How many seeds are run twice and compared, for `cargo xtask test`.
 const META_SEEDS: &str = "3";
+/// How long processes are killed and stopped if it is not said, minutes.
+const PROCESS_MINUTES: u64 = 2;
+/// How long a replica is away under load after that, seconds.
+const PROCESS_AWAY_SECONDS: &str = "60";
 /// How many seeds that failed are told.
 const TOLD_MAX: usize = 5;
 
@@ -26,6 +30,9 @@ pub(crate) fn test() -> Outcome {
 
 /// Builds the simulation and runs seeds: `[meta] [--seeds N] [--from S]`, and what else `sim run` takes.
 pub(crate) fn sim(words: &[String]) -> Outcome {
+    if let Some(("processes", words)) = words.split_first().map(|(first, others)| (first.as_str(), others)) {
+        return processes(words);
+    }
     let (mut seeds, mut from) = (SEEDS, 1);
     let (command, words) = match words.split_first() {
         Some((first, others)) if first == "meta" => ("meta", others),
@@ -50,6 +57,30 @@ pub(crate) fn sim(words: &[String]) -> Outcome {
         return Ok(());
     }
     Err(format!("{} of {seeds} seeds are bad: {bad:?}, {took:.0} s", bad.len()))
+}
+
+/// Runs the test of real processes for longer than `cargo xtask test` does: `[--minutes M | --seconds S] [--seed N]`.
+fn processes(words: &[String]) -> Outcome {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--workspace", "--locked", "--test", "service", "processes::"]);
+    cargo.args(["--", "--nocapture", "--test-threads=1"]).current_dir(root());
+    cargo.env("RUSTIDOCS_SECONDS", (PROCESS_MINUTES * 60).to_string());
+    cargo.env("RUSTIDOCS_AWAY_SECONDS", PROCESS_AWAY_SECONDS);
+    for pair in words.chunks(2) {
+        let [word, value] = pair else { return Err(format!("{} takes a value", pair[0])) };
+        let number: u64 = value.parse().map_err(|_| format!("{word} takes a number, not '{value}'"))?;
+        match word.as_str() {
+            "--minutes" => cargo.env("RUSTIDOCS_SECONDS", number.saturating_mul(60).to_string()),
+            "--seconds" => cargo.env("RUSTIDOCS_SECONDS", value),
+            "--seed" => cargo.env("RUSTIDOCS_SEED", value),
+            _ => return Err(format!("sim processes knows no {word}")),
+        };
+    }
+    // The programs that the test starts, in the same profile.
+    let mut build = Command::new("cargo");
+    build.args(["build", "--workspace", "--bins", "--locked"]).current_dir(root());
+    finish(build)?;
+    finish(cargo)
 }
 
 /// Builds with the settings of its own workspace: run from there, cargo finds them.

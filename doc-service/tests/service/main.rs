@@ -6,6 +6,7 @@
 //! # Layout
 //!
 //! - `crash`: every process killed in the middle of typing, ten times.
+//! - `processes`: nodes and services killed and stopped under 20 typists; `cargo xtask sim processes` runs it for longer.
 //! - `away`: the cluster is away for a while. `moving`: slots move while people type. `disk`: a node's disk is full.
 //! - `yjs`: y-websocket clients in node. `saving`: snapshots, trimming, crashes. `hostile`: bad bytes and slow clients.
 //! - `foreign`: clients that speak RESP only. `control`: `docs:control`. `http`: documents by HTTP. `twins`, `lease`, `race`: two services.
@@ -22,6 +23,7 @@ mod hostile;
 mod http;
 mod lease;
 mod moving;
+mod processes;
 mod race;
 mod saving;
 mod support;
