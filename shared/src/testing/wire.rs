@@ -61,7 +61,12 @@ impl Wire {
 
     /// Sends bytes as they are.
     pub fn send_raw(&mut self, bytes: &[u8]) {
-        self.stream.write_all(bytes).expect("bytes are sent");
+        self.try_send_raw(bytes).expect("bytes are sent");
+    }
+
+    /// Sends bytes as they are; `None` if the connection breaks.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) -> Option<()> {
+        self.stream.write_all(bytes).ok()
     }
 
     /// Reads the next answer or message.
@@ -88,6 +93,6 @@ impl Wire {
     fn try_send<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Option<()> {
         let mut out = Vec::new();
         write::request(&mut out, args);
-        self.stream.write_all(&out).ok()
+        self.try_send_raw(&out)
     }
 }

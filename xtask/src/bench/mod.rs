@@ -9,12 +9,14 @@
 //! - [`documents`]: one keystroke's way, and how many edits a second the service applies.
 //! - [`window`]: a sheet's frames and opening a long document.
 //! - [`failover`]: a primary that is killed; what QUORUM costs.
+//! - [`losses`]: answered writes that are lost when processes stand still.
 //! - [`moving`]: slots that move under load.
 //! - [`publish`]: what a published message costs all nodes of a cluster.
 //! - [`report`]: rows with their goals, as Markdown.
 
 mod documents;
 mod failover;
+mod losses;
 mod moving;
 mod node;
 mod publish;
@@ -29,9 +31,9 @@ use crate::child::finish;
 use crate::repository::root;
 use crate::setup;
 
-/// Runs the named parts (`node`, `documents`, `window`, `failover`, `moving`, `publish`), or all, and writes the report.
+/// Runs the named parts (`node`, `documents`, `window`, `failover`, `losses`, `moving`, `publish`), or all, and writes the report.
 pub(crate) fn bench(parts: &[String]) -> Outcome {
-    let known = ["node", "documents", "window", "failover", "moving", "publish"];
+    let known = ["node", "documents", "window", "failover", "losses", "moving", "publish"];
     if let Some(unknown) = parts.iter().find(|part| !known.contains(&part.as_str())) {
         return Err(format!("no such benchmark: {unknown} (there are: {})", known.join(", ")));
     }
@@ -48,6 +50,7 @@ pub(crate) fn bench(parts: &[String]) -> Outcome {
             "node" => node::measure()?,
             "documents" => documents::measure()?,
             "failover" => failover::measure()?,
+            "losses" => losses::measure()?,
             "moving" => moving::measure()?,
             "publish" => publish::measure()?,
             _ => window::measure()?,

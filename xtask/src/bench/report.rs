@@ -63,7 +63,7 @@ pub(super) fn publish(sections: &[Section]) -> Outcome {
         }
     }
     let mut page = String::from(
-        "# Benchmarks\n\nWritten by `cargo xtask bench [node] [documents] [window] [failover] [moving] [publish]`; a part that is measured again replaces its tables.\n\
+        "# Benchmarks\n\nWritten by `cargo xtask bench [node] [documents] [window] [failover] [losses] [moving] [publish]`; a part that is measured again replaces its tables.\n\
          Ratios are ours / peer, the median of rounds measured in turn on one machine.\n",
     );
     for (_, text) in &parts {
