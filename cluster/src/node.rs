@@ -217,7 +217,7 @@ impl Node {
     pub fn stop(self) -> Result<(), NodeError> {
         self.shared.workers.stop();
         if let Some(bus) = &self.shared.bus
-            && let Err(why) = bus.order(|engine, _, _| engine.save())
+            && let Err(why) = bus.save_config()
         {
             tracing::warn!(why, "nodes.conf is not as it should be");
         }

@@ -26,6 +26,10 @@ pub const TRANSFERS_TAKEN_MAX: usize = 64;
 /// Transfers of slots that `nodes.conf` holds, at most.
 pub const TRANSFERS_NOTED_MAX: usize = TRANSFERS_MAX + TRANSFERS_TAKEN_MAX;
 
+/// Length of the journal of `nodes.conf`, bytes: some fifty changes of a small cluster before the file is replaced. What does not fit
+/// in replaces the file at once.
+pub const NODES_CONF_JOURNAL_BYTES: usize = 128 * 1024;
+
 /// Transfers of slots that are over and still shown by `CLUSTER GETSLOTMIGRATIONS`, at most.
 pub const TRANSFERS_SHOWN_MAX: usize = 16;
 

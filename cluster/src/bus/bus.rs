@@ -24,12 +24,16 @@ use crate::node::Shared;
 use crate::pubsub::PubSub;
 use crate::replication::Source;
 use crate::topology::describe::WallClock;
-use crate::topology::nodes_conf::{self, file};
+use crate::topology::nodes_conf::file::{self, NodesConf};
+use crate::topology::nodes_conf::render;
 use crate::topology::view::ClusterView;
 use crate::topology::{Address, Moment, Topology};
 
 /// How long to wait before `nodes.conf` is written again after an error, milliseconds.
 const SAVE_RETRY_MS: u64 = 1_000;
+
+/// How long `nodes.conf` itself may be older than its journal, milliseconds: people look into it.
+const FOLD_MS: u64 = 1_000;
 
 /// How often time passes while somebody waits for what the log does, milliseconds.
 const HURRIED_TICK_MS: u64 = 5;
@@ -95,7 +99,6 @@ pub struct Bus {
     mind: Mutex<Mind>,
     view: Arc<ClusterView>,
     pubsub: Arc<PubSub>,
-    nodes_conf: PathBuf,
     /// The node that this is the bus of, once it is there.
     node: OnceLock<Weak<Shared>>,
     /// Held while the node runs: two processes with one id would each take the other's place.
@@ -119,6 +122,9 @@ pub struct Bus {
 struct Mind {
     engine: Engine,
     rng: Rng,
+    nodes_conf: NodesConf,
+    /// When `nodes.conf` is replaced if there is something in its journal.
+    next_fold: Moment,
     /// While `nodes.conf` could not be written. Nothing is said and nothing served until it is.
     unsaved: Option<Unsaved>,
     /// When what nobody listens to any more is not wanted any more.
@@ -141,9 +147,9 @@ impl Bus {
         view: Arc<ClusterView>,
         pubsub: Arc<PubSub>,
     ) -> Result<Arc<Bus>, StartError> {
-        let nodes_conf = config.dir.join(&config.cluster_config_file);
-        let lock = lock(&nodes_conf)?;
-        let mut topology = match file::load(&nodes_conf)? {
+        let path = config.dir.join(&config.cluster_config_file);
+        let lock = lock(&path)?;
+        let mut topology = match file::load(&path)? {
             Some(topology) => topology,
             None => {
                 let id = new_name();
@@ -160,12 +166,13 @@ impl Bus {
             mind: Mutex::new(Mind {
                 engine,
                 rng: Rng::from_system(),
+                nodes_conf: NodesConf::new(path.clone()),
+                next_fold: Moment::default(),
                 unsaved: None,
                 next_sweep: Moment::default(),
             }),
             view,
             pubsub,
-            nodes_conf,
             node: OnceLock::new(),
             _lock: lock,
             ports,
@@ -180,7 +187,7 @@ impl Bus {
         bus.perform(&mut bus.mind.lock(), effects);
         let unsaved = bus.mind.lock().unsaved.take();
         match unsaved {
-            Some(Unsaved { why, .. }) => Err(StartError::Save { path: bus.nodes_conf, why }),
+            Some(Unsaved { why, .. }) => Err(StartError::Save { path, why }),
             None => Ok(Arc::new(bus)),
         }
     }
@@ -217,6 +224,9 @@ impl Bus {
         let now = self.now();
         let effects = mind.engine.handle(Event::Tick, now, &mut mind.rng);
         self.perform(mind, effects);
+        if now >= mind.next_fold && !mind.nodes_conf.is_folded() && mind.unsaved.is_none() {
+            self.try_save(mind, NodesConf::fold);
+        }
         self.dial_publishing(&mind.engine);
         if now >= mind.next_sweep {
             mind.next_sweep = now.after(INTEREST_KEPT_MS_MAX);
@@ -287,6 +297,19 @@ impl Bus {
         match &mind.unsaved {
             Some(unsaved) => Err(unsaved.why.clone()),
             None => Ok(answer),
+        }
+    }
+
+    /// Replaces `nodes.conf` itself: `CLUSTER SAVECONFIG`, and the end of the node.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn save_config(&self) -> Result<(), String> {
+        let mind = &mut *self.mind.lock();
+        self.try_save(mind, NodesConf::fold);
+        match &mind.unsaved {
+            Some(unsaved) => Err(unsaved.why.clone()),
+            None => Ok(()),
         }
     }
 
@@ -368,12 +391,12 @@ impl Bus {
 
     fn perform(&self, mind: &mut Mind, effects: Vec<Effect>) {
         if mind.unsaved.as_ref().is_some_and(|unsaved| unsaved.retry_at <= self.now()) {
-            self.try_save(mind);
+            self.try_save(mind, NodesConf::save);
         }
         for effect in effects {
             match effect {
                 Effect::Save => {
-                    self.try_save(mind);
+                    self.try_save(mind, NodesConf::save);
                     *self.my_id.write() = mind.engine.topology().my_id();
                 }
                 Effect::Show => self.show(mind),
@@ -424,10 +447,15 @@ impl Bus {
         }
     }
 
-    /// Writes `nodes.conf`. While that fails the node is silent and serves nothing: what it would say or do must not be forgotten.
-    /// Each attempt writes a new file from the start, so that an error before says nothing about the next one.
-    fn try_save(&self, mind: &mut Mind) {
-        match self.save(mind) {
+    /// Saves what the engine knows in this way. While that fails the node is silent and serves nothing: what it would say or do must
+    /// not be forgotten. An attempt after an error writes new files from the start, so that the error says nothing about it.
+    fn try_save(&self, mind: &mut Mind, way: fn(&mut NodesConf, &str) -> io::Result<()>) {
+        let text = render(mind.engine.topology(), self.clock);
+        let saved = way(&mut mind.nodes_conf, &text);
+        if mind.nodes_conf.is_folded() {
+            mind.next_fold = self.now().after(FOLD_MS);
+        }
+        match saved {
             Ok(()) => {
                 if mind.unsaved.take().is_some() {
                     tracing::info!("nodes.conf could be written again");
@@ -436,17 +464,13 @@ impl Bus {
             }
             Err(error) => {
                 if mind.unsaved.is_none() {
-                    tracing::error!(path = %self.nodes_conf.display(), %error, "cannot write nodes.conf");
+                    tracing::error!(path = %mind.nodes_conf.path().display(), %error, "cannot write nodes.conf");
                 }
                 let retry_at = self.now().after(SAVE_RETRY_MS);
                 mind.unsaved = Some(Unsaved { why: error.to_string(), retry_at });
                 self.show(mind);
             }
         }
-    }
-
-    fn save(&self, mind: &Mind) -> io::Result<()> {
-        file::store(&self.nodes_conf, &nodes_conf::render(mind.engine.topology(), self.clock))
     }
 }
 

@@ -356,11 +356,6 @@ impl Engine {
         self.changed();
     }
 
-    /// `CLUSTER SAVECONFIG`.
-    pub fn save(&mut self) {
-        self.changed();
-    }
-
     /// The effects of the orders since the last event.
     pub fn effects(&mut self, now: Moment) -> Vec<Effect> {
         self.finish(now)

@@ -319,6 +319,8 @@ fn two_processes_are_not_one_node_of_a_cluster() {
         let options = ["--cluster-enabled", "yes", "--appendonly", appendonly];
         let server = Server::start(&options);
         let nodes_conf = server.node.dir().join("nodes.conf");
+        // What the node has still to write by itself is written.
+        assert_eq!(server.connect().say("CLUSTER SAVECONFIG"), "+OK");
         let before = fs::read(&nodes_conf).unwrap();
         // Ports of its own: the system would not choose one that leaves room for a bus.
         let port = server.node.port().to_string();

@@ -134,7 +134,7 @@ pub(super) fn set_config_epoch(
 }
 
 pub(super) fn save_config(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
-    bus(context)?.order(|engine, _, _| engine.save()).map_err(unsaved)?;
+    bus(context)?.save_config().map_err(unsaved)?;
     reply.ok();
     Ok(())
 }

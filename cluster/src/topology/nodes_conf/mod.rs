@@ -7,9 +7,11 @@
 //!
 //! - [`parse`]: reading, strict: a damaged file stops the start, it is not guessed at.
 //! - [`notes`]: the lines about shards and transfers.
-//! - [`file`]: on disk, replaced whole and synced before anything that depends on it is said.
+//! - [`file`]: on disk, synced before anything that depends on it is said. The file's last line, `journal NUMBER`, names its journal.
+//! - [`journal`]: what would stand in the file since it was replaced; a second old at most, then the file is replaced.
 
 pub mod file;
+pub mod journal;
 pub mod notes;
 pub mod parse;
 
