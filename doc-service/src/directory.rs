@@ -6,6 +6,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use shared::limits::{ROOM_INBOX_MESSAGES_MAX, ROOMS_MAX};
 use shared::names::DocumentId;
+use shared::rt::task;
 use shared::rt::time::{Duration, timeout};
 use tokio::sync::{mpsc, oneshot};
 
@@ -148,7 +149,7 @@ impl Directory {
             Entry::Vacant(vacant) => {
                 let (room, inbox) = mpsc::channel(ROOM_INBOX_MESSAGES_MAX);
                 vacant.insert(room.clone());
-                tokio::spawn(room::live(self.clone(), self.context.clone(), id.clone(), room.clone(), inbox));
+                task::spawn(room::live(self.clone(), self.context.clone(), id.clone(), room.clone(), inbox));
                 Ok(room)
             }
         }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use doc_service::config::{BadFlags, Flags, Settings, USAGE};
 use doc_service::{log, service};
 
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -8,6 +8,7 @@ use shared::client::{Client, ClientError};
 use shared::names::DocumentId;
 use shared::rt::net::TcpListener;
 use shared::rt::rng;
+use shared::rt::task;
 
 use crate::catalog::{Catalog, CatalogError, Meta, Wanted};
 use crate::config::Settings;
@@ -58,10 +59,14 @@ pub fn run(settings: Settings) -> Result<(), ServiceError> {
         .thread_name("service")
         .build()
         .map_err(|error| ServiceError::System { what: "the runtime".into(), error })?;
-    runtime.block_on(live(settings))
+    runtime.block_on(live(settings, stop_signal()))
 }
 
-async fn live(settings: Settings) -> Result<(), ServiceError> {
+/// Runs on the runtime that is entered until `stop` says why it is to stop, then saves what is open and returns.
+///
+/// # Errors
+/// It cannot listen, or the cluster cannot be reached.
+pub async fn live(settings: Settings, stop: impl Future<Output = &'static str>) -> Result<(), ServiceError> {
     let listen = settings.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -75,7 +80,7 @@ async fn live(settings: Settings) -> Result<(), ServiceError> {
     tracing::info!("Ready to accept connections on {address}");
     tokio::select! {
         biased;
-        signal = stop_signal() => tracing::info!(signal, "stopping"),
+        signal = stop => tracing::info!(signal, "stopping"),
         () = listener::serve(listener, http::router(service.clone())) => {}
         () = control::serve(service.clone(), requests) => {}
     }
@@ -123,8 +128,8 @@ impl Service {
             None => self.load(id).await?,
         };
         let read = move || export::read(whole.kind, &whole.update, format);
-        let damaged = |error: tokio::task::JoinError| CatalogError::Damaged(error.to_string());
-        tokio::task::spawn_blocking(read).await.map_err(damaged)?.map_err(CatalogError::from)
+        let damaged = |error: task::JoinError| CatalogError::Damaged(error.to_string());
+        task::spawn_blocking(read).await.map_err(damaged)?.map_err(CatalogError::from)
     }
 
     /// Deletes a document, here and in every other service.

@@ -14,13 +14,13 @@
 //! - [`limits`]: every bound by name.
 
 use std::path::PathBuf;
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use serde_json::Value;
 use shared::document::Kind;
 use shared::names::DocumentId;
 use shared::protocol::state_vector::ClientId;
+use shared::rt::task::Thread;
 use shared::rt::time::Instant;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -75,7 +75,7 @@ pub struct Settings {
 pub struct Session {
     commands: mpsc::Sender<Command>,
     mailbox: Mailbox,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<Thread>,
     last_seat: Seat,
 }
 
@@ -119,10 +119,7 @@ impl Session {
             person: settings.person,
             started: Instant::now(),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new()
-            .name("session".into())
-            .spawn(move || runtime.block_on(Worker::new(around).run(receiver, window)))?;
+        let (_, thread) = Thread::start("session", Worker::new(around).run(receiver, window))?;
         Ok(Session { commands, mailbox, thread: Some(thread), last_seat: 0 })
     }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shared::names::DocumentId;
+use shared::rt::task::{self, JoinHandle};
 use shared::rt::time::{Duration, Instant, MissedTickBehavior, interval, timeout};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::directory::{Directory, DirectoryError, Wish};
 use super::limits::{CLOSE_DEADLINE, DIRECTORY_WAIT, EDIT_QUEUE_MAX};
@@ -54,7 +54,7 @@ impl Worker {
         window: impl Fn() + Send + 'static,
     ) {
         let mailbox = self.around.mailbox.clone();
-        let waker = tokio::spawn(async move { mailbox.wake(window).await });
+        let waker = task::spawn(async move { mailbox.wake(window).await });
         self.deliver_leftovers();
         let mut list = interval(DIRECTORY_WAIT);
         list.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,7 +98,7 @@ impl Worker {
     fn start(&mut self, opening: Opening) {
         let (orders, receiver) = mpsc::channel(EDIT_QUEUE_MAX);
         let (document, seat) = (opening.document.clone(), opening.seat);
-        let task = tokio::spawn(Driver::new(opening, self.around.clone(), receiver).run());
+        let task = task::spawn(Driver::new(opening, self.around.clone(), receiver).run());
         self.rooms.insert(document, OpenRoom { seat, orders, task });
     }
 
@@ -115,7 +115,7 @@ impl Worker {
             Wish::Delete(id) => self.rooms.get(id).map(|room| room.orders.clone()),
             _ => None,
         };
-        tokio::spawn(async move {
+        task::spawn(async move {
             match grant(&directory, &mailbox, wish, deleted).await {
                 Ok(()) => {}
                 Err(DirectoryError::Refused(words)) => mailbox.notify(Notice::new(words)),

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use shared::client::{Client, ClientError, Command, Event, Subscription};
 use shared::limits::CONTROL_REQUESTS_MAX;
 use shared::names::CONTROL_CHANNEL;
+use shared::rt::task;
 use tokio::sync::Semaphore;
 
 use crate::service::Service;
@@ -37,7 +38,7 @@ pub async fn serve(service: Arc<Service>, mut subscription: Subscription) {
         }
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let service = service.clone();
-        tokio::spawn(async move {
+        task::spawn(async move {
             answer::answer(&service, heard).await;
             drop(permit);
         });

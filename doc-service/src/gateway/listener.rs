@@ -8,9 +8,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use shared::limits::CONNECTIONS_MAX;
 use shared::rt::net::{TcpListener, TcpStream};
+use shared::rt::task::JoinSet;
 use shared::rt::time::{Duration, sleep};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
 
 use super::linger::Lingering;
 

@@ -7,6 +7,7 @@ use shared::client::document::{CatchUp, DocumentDoor, LogId, Opened, State};
 use shared::document::Kind;
 use shared::names::DocumentId;
 use shared::protocol::StateVector;
+use shared::rt::task;
 use shared::rt::time::Instant;
 
 use super::Context;
@@ -89,7 +90,7 @@ async fn kind(context: &Context, id: &DocumentId) -> Result<Kind, End> {
 /// Merges on a thread that may take its time.
 async fn merge(kind: Kind, content: CatchUp) -> Result<Loaded, End> {
     let damaged = |words: String| End::Closed(CloseReason::Refused(words));
-    match tokio::task::spawn_blocking(move || load::merge(kind, content)).await {
+    match task::spawn_blocking(move || load::merge(kind, content)).await {
         Ok(Ok(loaded)) => Ok(loaded),
         Ok(Err(CatalogError::Cluster(error))) => Err(End::away(&error)),
         Ok(Err(error)) => Err(damaged(error.to_string())),

@@ -104,6 +104,10 @@ impl Participants {
             return;
         }
         for participant in self.members.values() {
+            #[cfg(feature = "sim")]
+            if shared::rt::sim::is_planted("fan-out-dropped") && shared::rt::rng::random_u64() % 1_000 == 0 {
+                continue;
+            }
             participant.outbox.push(messages);
         }
     }

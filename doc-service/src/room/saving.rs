@@ -1,9 +1,9 @@
 //! When a room saves, what the save asks of it, and what came of it.
 
 use shared::client::document::LogId;
+use shared::rt::task::{self, JoinHandle};
 use shared::rt::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::actor::Actor;
 use super::life::End;
@@ -91,7 +91,7 @@ impl Actor {
             is_last,
             room: self.saving.ask.clone(),
         };
-        self.saving.running = Some(tokio::spawn(job.run()));
+        self.saving.running = Some(task::spawn(job.run()));
     }
 
     pub(super) fn on_save(&mut self, wake: SaveWake, now: Instant, out: &mut Effects) -> Result<(), End> {

@@ -10,6 +10,7 @@ use shared::limits::ROOM_BATCH_MESSAGES;
 use shared::names::DocumentId;
 use shared::protocol::StateVector;
 use shared::resp::Value;
+use shared::rt::task;
 use shared::rt::time::now_ms;
 use tokio::sync::{mpsc, oneshot};
 
@@ -122,6 +123,9 @@ impl Job {
             return Ok(Saved::ByAnother { all: left.as_int() == Some(0) });
         }
         let content = self.door.read_log_since(self.covers).await?;
+        #[cfg(feature = "sim")]
+        let content =
+            if is_blind() { CatchUp { state: None, entries: Vec::new(), ..content } } else { content };
         let covers = self.merge(content).await?;
         let meta = self.meta().await?;
         let knows = self.gather().await?;
@@ -195,6 +199,8 @@ impl Job {
                 Some([]) | None => expected == LogId::START,
                 Some(header) => State::decode_header(header) == Ok(expected),
             };
+            #[cfg(feature = "sim")]
+            let is_expected = is_expected || is_blind();
             let is_alive = values.get(1).and_then(Value::as_int) == Some(0);
             (is_expected && is_alive).then_some(commands)
         };
@@ -237,8 +243,14 @@ impl Job {
     }
 }
 
+/// Whether a planted fault has saves overwrite what is there without having merged it.
+#[cfg(feature = "sim")]
+fn is_blind() -> bool {
+    shared::rt::sim::is_planted("blind-snapshot-overwrite")
+}
+
 /// Runs on a thread that may take its time.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = task::spawn_blocking(work).await;
     done.map_err(|panicked| Stop::Saved(Saved::Damaged(panicked.to_string())))
 }

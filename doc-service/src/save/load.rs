@@ -6,6 +6,7 @@ use shared::client::{Client, ClientError, Command};
 use shared::document::sheet::genesis::genesis;
 use shared::document::{BadUpdate, Document, Kind, rebuild};
 use shared::names::DocumentId;
+use shared::rt::task;
 
 use super::basis::Basis;
 use crate::catalog::{CatalogError, Found};
@@ -75,7 +76,7 @@ pub async fn whole(client: &Client, id: &DocumentId, found: Found) -> Result<Who
         Found::Nothing if content.state.is_some() || !content.entries.is_empty() => Kind::Text,
         Found::Nothing | Found::Deleted => return Err(CatalogError::Unknown(id.clone())),
     };
-    let merged = tokio::task::spawn_blocking(move || {
+    let merged = task::spawn_blocking(move || {
         let loaded = merge(kind, content)?;
         loaded.document.snapshot().map_err(|broken| CatalogError::Damaged(broken.to_string()))
     });

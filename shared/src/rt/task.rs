@@ -6,7 +6,7 @@ use std::thread;
 use tokio::runtime::Builder;
 
 pub use tokio::runtime::Handle;
-pub use tokio::task::{JoinError, JoinHandle, JoinSet, spawn, yield_now};
+pub use tokio::task::{JoinError, JoinHandle, JoinSet, spawn, spawn_blocking, yield_now};
 
 /// A thread with a runtime of its own.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use turmoil::Sim;
 use crate::network::{self, Network};
 use crate::plan::{Fault, Planned};
 use crate::trace;
-use crate::world::{NODES, World};
+use crate::world::{Computer, NODES, World};
 
 /// How long messages take at most while nothing is wrong, milliseconds.
 pub(crate) const LATENCY_MS_MAX: u64 = 4;
@@ -17,7 +17,7 @@ pub(crate) const LATENCY_MS_MAX: u64 = 4;
 /// Everything that happens to machines from outside.
 pub(crate) struct Faults {
     world: Rc<World>,
-    /// Nodes, then clients.
+    /// Nodes, then clients, services, desks.
     names: Vec<String>,
     network: Network,
     /// When the load began.
@@ -62,6 +62,14 @@ impl Faults {
         let machine = |node: usize| &self.world.machines[node];
         match &planned.fault {
             Fault::Kill(node) => return self.kill(sim, *node, now + planned.lasts),
+            Fault::KillService(number) => {
+                return stop(sim, &self.world.services[*number], now + planned.lasts);
+            }
+            Fault::KillDesk(number) => {
+                let desk = &self.world.desks[*number];
+                desk.settled.set(false);
+                return stop(sim, &desk.computer, now + planned.lasts);
+            }
             Fault::Power(node) => {
                 if !self.power_fails(sim, &[*node]) {
                     return;
@@ -114,7 +122,11 @@ impl Faults {
             Fault::Partition(_) | Fault::OneWay { .. } => self.network.mend(number, sim, &self.names),
             Fault::Latency(_) => sim.set_max_message_latency(Duration::from_millis(LATENCY_MS_MAX)),
             Fault::Clock(node, _) => self.world.machines[*node].host.set_ahead_ms(0),
-            Fault::Kill(_) | Fault::Failover(..) | Fault::Migrate { .. } => {}
+            Fault::Kill(_)
+            | Fault::KillService(_)
+            | Fault::KillDesk(_)
+            | Fault::Failover(..)
+            | Fault::Migrate { .. } => {}
         }
     }
 
@@ -153,4 +165,11 @@ impl Faults {
             sim.bounce(self.names[*node].as_str());
         }
     }
+}
+
+/// Kills what runs on a computer; it is started anew at this time.
+fn stop(sim: &mut Sim<'_>, computer: &Computer, down_until: Duration) {
+    computer.host.killed();
+    computer.down_until.set(down_until);
+    sim.bounce(computer.name.as_str());
 }

@@ -12,9 +12,12 @@
 //! - [`machine`]: a node on a simulated machine, and what it is seen to do. [`world`]: what a run's parts share.
 //! - [`form`]: six nodes become a cluster, and when it is one again. [`link`]: a connection of a client. [`router`]: to the right node.
 //! - [`load`]: what clients do. [`oracle`]: what they know afterwards.
+//! - [`service`]: the document service. [`desk`]: a person at a window. [`authors`]: what people typed and were told.
 //! - [`invariants`]: what must be true, one file each.
 //! - [`trace`]: the record of a run. [`meta`]: two runs of one seed.
 
+mod authors;
+mod desk;
 mod faults;
 mod form;
 mod invariants;
@@ -27,6 +30,7 @@ mod oracle;
 mod plan;
 mod router;
 mod run;
+mod service;
 mod trace;
 mod world;
 
@@ -60,7 +64,7 @@ struct Arguments {
 }
 
 /// Faults that can be planted in the product.
-const PLANTS: [&str; 9] = [
+const PLANTS: [&str; 11] = [
     "answer-before-append",
     "skipped-fsync",
     "vote-not-persisted",
@@ -70,6 +74,8 @@ const PLANTS: [&str; 9] = [
     "old-primary-writes",
     "empty-primary-wipes",
     "hand-over-loses-a-write",
+    "fan-out-dropped",
+    "blind-snapshot-overwrite",
 ];
 
 impl Arguments {

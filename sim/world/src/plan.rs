@@ -7,7 +7,7 @@ use std::time::Duration;
 use shared::limits::SLOTS;
 use shared::rt::rng::Rng;
 
-use crate::world::{NODES, PRIMARIES};
+use crate::world::{DESKS, NODES, PRIMARIES, SERVICES};
 
 /// How long clients write while faults happen, milliseconds.
 pub(crate) const LOAD_MS: u64 = 12_000;
@@ -43,6 +43,10 @@ pub(crate) enum Fault {
     Failover(usize, &'static str),
     /// `CLUSTER MIGRATESLOTS`: slots from one on, so many, to a node, if it is a primary then.
     Migrate { first: u16, count: u16, to: usize },
+    /// SIGKILL of a document service.
+    KillService(usize),
+    /// SIGKILL of a window.
+    KillDesk(usize),
 }
 
 /// A fault and its time.
@@ -80,8 +84,14 @@ impl Plan {
         if rng.below(5) == 0 {
             faults.extend(there_and_back(&mut rng));
         }
-        faults.sort_by_key(|fault| fault.at);
         let written_back = [0, 5, 40][rng.below(3) as usize];
+        // Bits of their own: what happens to nodes stays as it is when this changes.
+        let mut rng = Rng::from_seed(seed ^ 0x0DE5_C0DE);
+        faults.extend((0..rng.below(4)).map(|_| killed(&mut rng)));
+        if rng.below(3) == 0 {
+            faults.extend(cut_and_back(&mut rng));
+        }
+        faults.sort_by_key(|fault| fault.at);
         Plan { faults, written_back }
     }
 }
@@ -113,6 +123,16 @@ fn planned(rng: &mut Rng, shard: Option<usize>) -> Planned {
     Planned { at: Duration::from_millis(at), lasts: Duration::from_millis(lasts), fault }
 }
 
+/// A service or a window is killed, and begins anew a while later.
+fn killed(rng: &mut Rng) -> Planned {
+    let at = QUIET_MS + rng.below(LOAD_MS - 2 * QUIET_MS);
+    let fault = match rng.below(2) {
+        0 => Fault::KillService(rng.below(SERVICES as u64) as usize),
+        _ => Fault::KillDesk(rng.below(DESKS as u64) as usize),
+    };
+    Planned { at: Duration::from_millis(at), lasts: Duration::from_millis(rng.below(3_000)), fault }
+}
+
 /// Slots of a first primary go to another one.
 fn migrate(rng: &mut Rng) -> Fault {
     let share = (SLOTS / PRIMARIES) as u64;
@@ -137,6 +157,30 @@ fn there_and_back(rng: &mut Rng) -> [Planned; 3] {
         planned(0, 3_000, Fault::Latency(500 + rng.below(400))),
         planned(200, 0, Fault::Failover(node + PRIMARIES, "FORCE")),
         planned(1_500 + rng.below(1_500), 0, Fault::Failover(node, "FORCE")),
+    ]
+}
+
+/// A primary is cut off from all nodes and not from clients, so that it answers what no replica has; its replica is elected, and the
+/// office comes back while those who wrote wait.
+fn cut_and_back(rng: &mut Rng) -> [Planned; 6] {
+    let node = rng.below(PRIMARIES as u64) as usize;
+    let at = QUIET_MS + rng.below(LOAD_MS / 2);
+    let cut = 300 + rng.below(500);
+    let planned = |after: u64, lasts: u64, fault| Planned {
+        at: Duration::from_millis(at + after),
+        lasts: Duration::from_millis(lasts),
+        fault,
+    };
+    let alone = |out: bool| Fault::OneWay { group: BTreeSet::from([node]), out };
+    let back = || Fault::Failover(node, "FORCE");
+    [
+        planned(0, cut, alone(true)),
+        planned(0, cut, alone(false)),
+        planned(20, 0, Fault::Failover(node + PRIMARIES, "FORCE")),
+        // It is a replica again when it has heard of it: too early an order is refused.
+        planned(2_000, 0, back()),
+        planned(2_700, 0, back()),
+        planned(3_400, 0, back()),
     ]
 }
 

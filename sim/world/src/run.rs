@@ -13,7 +13,7 @@ use crate::faults::{Faults, LATENCY_MS_MAX};
 use crate::load::Client;
 use crate::plan::{LOAD_MS, Plan};
 use crate::world::{NODES, Stage, World};
-use crate::{form, invariants, machine, trace};
+use crate::{desk, form, invariants, machine, service, trace};
 
 /// How many clients write.
 const CLIENTS: u64 = 4;
@@ -35,7 +35,13 @@ pub(crate) fn run(seed: u64, record: Option<&Path>) -> ExitCode {
     for planned in &plan.faults {
         trace::line("plan", format_args!("{planned}"));
     }
-    let world = World::new(seed, plan);
+    let world = match World::new(seed, plan) {
+        Ok(world) => world,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    };
     watch_panics();
     let began = std::time::Instant::now();
     if let Err(why) = simulate(&world) {
@@ -91,7 +97,7 @@ fn simulate(world: &Rc<World>) -> Result<(), String> {
     let mut sim = Builder::new()
         .rng_seed(world.seed)
         .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH_S))
-        .simulation_duration(FORMING + HEALING + Duration::from_millis(LOAD_MS) + Duration::from_secs(60))
+        .simulation_duration(FORMING + 2 * HEALING + Duration::from_millis(LOAD_MS) + Duration::from_secs(60))
         .tick_duration(Duration::from_millis(1))
         .min_message_latency(Duration::from_micros(200))
         .max_message_latency(Duration::from_millis(LATENCY_MS_MAX))
@@ -104,6 +110,26 @@ fn simulate(world: &Rc<World>) -> Result<(), String> {
             let world = Rc::clone(&world);
             async move {
                 machine::run(world, number).await;
+                Ok(())
+            }
+        });
+    }
+    for (number, computer) in world.services.iter().enumerate() {
+        let world = Rc::clone(world);
+        sim.host(computer.name.as_str(), move || {
+            let world = Rc::clone(&world);
+            async move {
+                service::run(world, number).await;
+                Ok(())
+            }
+        });
+    }
+    for (number, desk) in world.desks.iter().enumerate() {
+        let world = Rc::clone(world);
+        sim.host(desk.computer.name.as_str(), move || {
+            let world = Rc::clone(&world);
+            async move {
+                desk::run(world, number).await;
                 Ok(())
             }
         });
@@ -123,7 +149,9 @@ fn simulate(world: &Rc<World>) -> Result<(), String> {
 /// Steps the simulation to its end.
 fn drive(world: &Rc<World>, sim: &mut Sim<'_>) -> Result<(), String> {
     let machines = world.machines.iter().map(|machine| machine.name.clone());
-    let names: Vec<String> = machines.chain((0..CLIENTS).map(|number| format!("c{number}"))).collect();
+    let others = world.services.iter().chain(world.desks.iter().map(|desk| &desk.computer));
+    let clients = (0..CLIENTS).map(|number| format!("c{number}"));
+    let names: Vec<String> = machines.chain(clients).chain(others.map(|other| other.name.clone())).collect();
     let mut faults: Option<Faults> = None;
     loop {
         let now = sim.elapsed();
@@ -160,6 +188,9 @@ async fn administrate(world: Rc<World>) -> Result<(), String> {
     world.enter(Stage::Healing);
     // The last answers of clients.
     sleep(Duration::from_secs(4)).await;
+    form::heal(&world, HEALING).await?;
+    invariants::equal::check(&world).await;
+    // Saves of documents may still have been written.
     form::heal(&world, HEALING).await?;
     world.enter(Stage::Showing);
     while world.machines.iter().any(|machine| machine.shown.borrow().is_none()) {

@@ -18,8 +18,11 @@ thread_local! {
 
 /// What nodes tell is recorded from here on.
 pub(crate) fn start() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("cluster=debug,persistence=info,shared=info,turmoil=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new(
+            "cluster=debug,persistence=info,shared=info,doc_service=info,desktop_client=info,turmoil=info",
+        )
+    });
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_target(false)

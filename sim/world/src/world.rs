@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use shared::names::DocumentId;
+use shared::rt::rng::Rng;
 use shared::rt::sim::Host;
+use tokio::time::sleep;
 
+use crate::authors::Authors;
 use crate::invariants::epochs::Epochs;
 use crate::invariants::one_writer::Writers;
 use crate::oracle::Oracle;
@@ -19,6 +23,11 @@ pub(crate) const NODES: usize = 6;
 pub(crate) const PRIMARIES: usize = 3;
 /// Where nodes listen.
 pub(crate) const PORT: u16 = 6379;
+
+/// How many document services there are.
+pub(crate) const SERVICES: usize = 2;
+/// How many people edit.
+pub(crate) const DESKS: usize = 3;
 
 /// How many faults are told.
 const FAULTS_MAX: usize = 12;
@@ -56,12 +65,45 @@ pub(crate) struct Machine {
     pub(crate) boots: Cell<u32>,
 }
 
+/// A machine without a node.
+#[derive(Debug, Default)]
+pub(crate) struct Computer {
+    pub(crate) name: String,
+    pub(crate) host: Host,
+    /// It does not start before.
+    pub(crate) down_until: Cell<Duration>,
+}
+
+impl Computer {
+    /// Waits until it may start.
+    pub(crate) async fn wait_until_up(&self) {
+        while trace::now() < self.down_until.get() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// A computer with a person at a window.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    pub(crate) computer: Computer,
+    /// The document as the window shows it.
+    pub(crate) shown: RefCell<String>,
+    /// The window says that it is connected and that everything is saved.
+    pub(crate) settled: Cell<bool>,
+}
+
 /// A run.
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) plan: Plan,
     pub(crate) stage: Cell<Stage>,
     pub(crate) machines: Vec<Machine>,
+    pub(crate) services: Vec<Computer>,
+    pub(crate) desks: Vec<Desk>,
+    /// The document that people edit.
+    pub(crate) document: DocumentId,
+    pub(crate) authors: RefCell<Authors>,
     pub(crate) oracle: RefCell<Oracle>,
     pub(crate) epochs: RefCell<Epochs>,
     pub(crate) writers: RefCell<Writers>,
@@ -74,20 +116,34 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, plan: Plan) -> Rc<World> {
+    /// # Errors
+    /// The name of the document is none: a defect of ours.
+    pub(crate) fn new(seed: u64, plan: Plan) -> Result<Rc<World>, String> {
         let machine = |number| Machine { name: format!("n{}", number + 1), ..Machine::default() };
-        Rc::new(World {
+        let computer = |letter: char, number: usize| Computer {
+            name: format!("{letter}{}", number + 1),
+            ..Computer::default()
+        };
+        // Its name says which shard has it.
+        let document = format!("notes-{}", Rng::from_seed(seed).below(1_000));
+        Ok(Rc::new(World {
             seed,
             plan,
             stage: Cell::new(Stage::Forming),
             machines: (0..NODES).map(machine).collect(),
+            services: (0..SERVICES).map(|number| computer('s', number)).collect(),
+            desks: (0..DESKS)
+                .map(|number| Desk { computer: computer('d', number), ..Desk::default() })
+                .collect(),
+            document: document.parse().map_err(|bad| format!("{document}: {bad}"))?,
+            authors: RefCell::default(),
             oracle: RefCell::default(),
             epochs: RefCell::default(),
             writers: RefCell::default(),
             faults: RefCell::default(),
             counts: RefCell::default(),
             orders: RefCell::default(),
-        })
+        }))
     }
 
     /// Goes on to the next stage.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shared::document::Kind;
 use shared::names::DocumentId;
 use shared::rt::net::TcpStream;
+use shared::rt::task;
 use shared::rt::time::timeout;
 
 use super::{DirectoryError, Entry, Meta};
@@ -115,7 +116,7 @@ impl ServiceDirectory {
         let stream = TcpStream::connect(&self.authority).await.ok()?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
-        let driver = tokio::spawn(connection);
+        let driver = task::spawn(connection);
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = Request::builder()
             .method(method)

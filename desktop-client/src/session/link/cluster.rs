@@ -12,6 +12,7 @@ use shared::client::{Client, ClientConfig, ClientError, Event, Subscription};
 use shared::document::{Document, Kind};
 use shared::names::DocumentId;
 use shared::protocol::{Message, StateVector};
+use shared::rt::task;
 use shared::rt::time::{Duration, timeout};
 use tokio::sync::mpsc;
 
@@ -45,7 +46,7 @@ pub async fn connect(url: &str, document: &DocumentId, kind: Kind) -> Result<Lin
     let (say, said) = mpsc::channel(LINK_QUEUE_MAX);
     let (heard, hear) = mpsc::channel(LINK_QUEUE_MAX);
     let document = document.clone();
-    let task = tokio::spawn(async move {
+    let task = task::spawn(async move {
         let mut talk = Talk {
             door,
             kind,

@@ -8,9 +8,9 @@
 
 use shared::document::Kind;
 use shared::names::DocumentId;
+use shared::rt::task::JoinHandle;
 use shared::rt::time::timeout;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use super::limits::LINK_CLOSE_DEADLINE;
 use super::room::{Heard, Said};

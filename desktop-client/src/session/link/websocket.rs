@@ -9,6 +9,7 @@ use shared::limits::MESSAGE_BYTES_MAX;
 use shared::names::DocumentId;
 use shared::protocol::{Message, StateVector};
 use shared::rt::net::TcpStream;
+use shared::rt::task;
 use shared::rt::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -37,7 +38,7 @@ pub async fn connect(authority: &str, document: &DocumentId) -> Result<Link, Lin
     let (say, said) = mpsc::channel(LINK_QUEUE_MAX);
     let (heard, hear) = mpsc::channel(LINK_QUEUE_MAX);
     let (sink, stream) = socket.split();
-    let task = tokio::spawn(async move {
+    let task = task::spawn(async move {
         let why = Talk { sink, stream, said, heard, sent: Sent::default() }.run().await;
         tracing::info!(why, "the link is gone");
     });

@@ -10,6 +10,7 @@ use shared::document::Kind;
 use shared::names::DocumentId;
 use shared::protocol::state_vector::ClientId;
 use shared::rt::rng::{Rng, random_u64};
+use shared::rt::task;
 use shared::rt::time::{Duration, Instant, sleep_until};
 use tokio::sync::mpsc;
 
@@ -344,7 +345,7 @@ impl Driver {
         if self.sync_at.is_some_and(|at| at <= now) {
             self.sync_at = None;
             if let Some(Ok(Some(file))) = self.journal.as_mut().map(Journal::take_unsynced) {
-                tokio::task::spawn_blocking(move || file.sync_data());
+                task::spawn_blocking(move || file.sync_data());
             }
         }
         if self.copy_at.is_some_and(|at| at <= now) {

@@ -230,6 +230,18 @@ impl File {
         Ok(())
     }
 
+    /// Another handle of it, which holds no lock.
+    pub fn try_clone(&self) -> io::Result<File> {
+        Ok(File {
+            path: self.path.clone(),
+            file: self.file.try_clone()?,
+            orphan: Arc::clone(&self.orphan),
+            cursor: Mutex::new(*self.cursor.lock()),
+            append: self.append,
+            locks: Mutex::new(None),
+        })
+    }
+
     /// What is known about it.
     pub fn metadata(&self) -> io::Result<Metadata> {
         alive()?;

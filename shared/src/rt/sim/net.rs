@@ -89,6 +89,16 @@ impl TcpStream {
         .await
     }
 
+    /// Waits until something can be read.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.ready(Interest::READABLE).await.map(drop)
+    }
+
+    /// Waits until something is taken.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.ready(Interest::WRITABLE).await.map(drop)
+    }
+
     /// Both directions apart.
     pub fn split(&mut self) -> (tcp::ReadHalf<'_>, tcp::WriteHalf<'_>) {
         (tcp::ReadHalf(self), tcp::WriteHalf(self))
@@ -172,6 +182,11 @@ impl AsyncWrite for tcp::WriteHalf<'_> {
 pub struct TcpListener(turmoil::net::TcpListener);
 
 impl TcpListener {
+    /// Listens on an address: 0.0.0.0 or loopback.
+    pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+        turmoil::net::TcpListener::bind(address).await.map(TcpListener)
+    }
+
     /// Takes the next connection.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.accept().await?;

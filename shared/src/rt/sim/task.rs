@@ -19,6 +19,11 @@ where
     tokio::spawn(Host::current().unwrap_or_default().run(future))
 }
 
+/// Does work that may take its time: here it takes none, in a task of its own.
+pub fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    spawn(async move { work() })
+}
+
 /// Tasks that end with the set.
 #[derive(Debug)]
 pub struct JoinSet<T>(tokio::task::JoinSet<T>);
@@ -32,6 +37,11 @@ impl<T: Send + 'static> JoinSet<T> {
     /// Starts a task on the machine that the caller is on.
     pub fn spawn(&mut self, future: impl Future<Output = T> + Send + 'static) {
         self.0.spawn(Host::current().unwrap_or_default().run(future));
+    }
+
+    /// One that has ended, if any has.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.0.try_join_next()
     }
 
     /// Waits for one to end; none if there is none.
