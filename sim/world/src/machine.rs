@@ -42,10 +42,15 @@ async fn live(world: &World, machine: &Machine) {
     while trace::now() < machine.down_until.get() {
         sleep(Duration::from_millis(1)).await;
     }
-    if machine.wipe.replace(false)
-        && let Err(error) = wipe(Path::new(LOG))
-    {
-        trace::line(&machine.name, format_args!("its log was not there: {error}"));
+    while machine.wipe.get() {
+        match wipe(Path::new(LOG)) {
+            // Half a log that is gone is damage, which a node rightly does not start on: its disk has to be mended first.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                trace::line(&machine.name, format_args!("its log cannot be removed: {error}"));
+                sleep(AGAIN).await;
+            }
+            _ => machine.wipe.set(false),
+        }
     }
     loop {
         machine.boots.set(machine.boots.get() + 1);

@@ -1,6 +1,7 @@
 //! After everything was mended everybody has the same document: every window, every service, whoever reads state and log from the
 //! cluster, and whoever reads the snapshot.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How long one reader may take.
 const READING: Duration = Duration::from_secs(5);
+/// So many missing words are told of each reader.
+const MISSING_MAX: usize = 5;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Waits until all have the same document and nothing is on its way any more, then looks at it.
@@ -44,11 +47,23 @@ pub(crate) async fn check(world: &Rc<World>) {
     match equal.await {
         Ok(text) => authors::check(world, &text),
         Err(_) => {
+            let all: BTreeSet<&str> = seen.iter().flat_map(|(_, reading)| words(reading)).collect();
             for (who, reading) in &seen {
-                world.fault(format!("{PATIENCE:?} after all was mended {who} has {reading:?}"));
+                let held: BTreeSet<&str> = words(reading).collect();
+                let missing: Vec<&&str> = all.difference(&held).take(MISSING_MAX).collect();
+                let found = match reading {
+                    None => "is not done".to_owned(),
+                    Some(_) => format!("has {} of {} words and lacks {missing:?}", held.len(), all.len()),
+                };
+                world.fault(format!("{PATIENCE:?} after all was mended {who} {found}"));
             }
         }
     }
+}
+
+/// The words of a document, as they stand there.
+fn words(reading: &Option<String>) -> impl Iterator<Item = &str> {
+    reading.iter().flat_map(|text| text.split_inclusive('>'))
 }
 
 /// What everybody has; none where it is not to be had, or something is still on its way.
