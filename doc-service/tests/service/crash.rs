@@ -4,8 +4,6 @@
 //! saved. When everything was killed they are gone too, so nobody can hand in again what the cluster lost; only then is the
 //! document read.
 
-use std::io::ErrorKind;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -15,7 +13,8 @@ use shared::protocol::{Message, StateVector};
 use shared::rt::rng::{Rng, random_u64};
 use shared::rt::time::{Duration, Instant, now_ms};
 use shared::testing::{Cluster, Service, wait};
-use tokio_tungstenite::tungstenite::{self, WebSocket};
+
+use crate::support::blocking::{Gone, Socket};
 
 /// How often everything is killed.
 const ROUNDS: usize = 10;
@@ -102,7 +101,7 @@ impl Typing {
 struct Typist {
     name: String,
     rng: Rng,
-    socket: WebSocket<TcpStream>,
+    socket: Socket,
     document: TextDocument,
     /// Words in the order in which they were sent, one edit each.
     typed: Vec<String>,
@@ -112,10 +111,7 @@ struct Typist {
 
 impl Typist {
     fn new(server: &str, name: String, seed: u64) -> Typist {
-        let stream = TcpStream::connect(server).expect("the service listens");
-        let url = format!("ws://{server}/ws/{DOCUMENT}?saved=1");
-        let (socket, _) = tungstenite::client(url, stream).expect("a handshake");
-        socket.get_ref().set_read_timeout(Some(BETWEEN_WORDS)).expect("a time-out");
+        let socket = Socket::open(server, DOCUMENT, BETWEEN_WORDS).ok().expect("the service listens");
         let mut rng = Rng::from_seed(seed);
         let client = rng.next_u64() >> 32;
         let document = TextDocument::new(client).expect("a document");
@@ -124,9 +120,7 @@ impl Typist {
 
     /// Types until it is stopped or the service is gone; the words that were saved.
     fn run(mut self, stop: &AtomicBool, told: &AtomicUsize) -> Vec<String> {
-        let hello = Message::SyncStep1(&StateVector::new().encode()).encode();
-        let mut alive = self.socket.send(hello.into()).is_ok();
-        let mut counted = 0;
+        let (mut alive, mut counted) = (true, 0);
         let deadline = Instant::now() + wait::PATIENCE;
         while alive && !stop.load(Ordering::Relaxed) && Instant::now() < deadline {
             alive = self.listen() && self.type_word();
@@ -154,22 +148,16 @@ impl Typist {
         let update =
             self.document.splice(at, 0, &word, now_ms()).expect("a sound document").expect("an edit");
         self.typed.push(word);
-        self.socket.send(Message::Update(&update).encode().into()).is_ok()
+        self.socket.send(&Message::Update(&update)).is_ok()
     }
 
     /// Takes messages until there is none for a moment; false when the service is gone.
     fn listen(&mut self) -> bool {
         loop {
             let frame = match self.socket.read() {
-                Ok(tungstenite::Message::Binary(frame)) => frame,
-                Ok(tungstenite::Message::Close(_)) => return false,
-                Ok(_) => continue,
-                Err(tungstenite::Error::Io(error))
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    return true;
-                }
-                Err(_) => return false,
+                Ok(Some(frame)) => frame,
+                Ok(None) => return true,
+                Err(Gone) => return false,
             };
             match Message::decode(&frame).expect("a message of the service") {
                 Message::SyncStep2(update) | Message::Update(update) => {
@@ -179,7 +167,7 @@ impl Typist {
                 Message::SyncStep1(known) => {
                     let known = StateVector::decode(known).expect("a state vector");
                     let update = self.document.document().encode_since(&known).expect("a sound document");
-                    if self.socket.send(Message::SyncStep2(&update).encode().into()).is_err() {
+                    if self.socket.send(&Message::SyncStep2(&update)).is_err() {
                         return false;
                     }
                 }

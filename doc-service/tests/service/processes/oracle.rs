@@ -119,3 +119,29 @@ pub(crate) fn place(text: &str, from: usize) -> usize {
         .position(|letter| *letter == b'>')
         .map_or(text.len(), |at| from + at + 1)
 }
+
+/// What the check says of a document where two words were typed, and the first was saved.
+fn verdict(text: &str) -> Result<(), String> {
+    let oracle = Oracle::new();
+    for word in ["<0.1>", "<0.2>"] {
+        oracle.typed(0, word);
+    }
+    oracle.saved(0, "<0.1>".into(), Instant::now());
+    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| oracle.check(0, "a copy", text)));
+    checked.map_err(|said| said.downcast_ref::<String>().cloned().unwrap_or_default())
+}
+
+#[test]
+fn the_oracle_tells_what_is_lost_invented_twice_or_missing() {
+    assert_eq!(verdict("<0.2><0.1>"), Ok(()));
+    for (text, says) in [
+        ("<0.2>", "1 saved words are lost"),
+        ("<0.1><0.2><9.9>", "nobody typed"),
+        ("<0.1><0.2><0.2>", "words are there twice"),
+        ("<0.1>", "typed and missing"),
+        ("<0.<0.2>1>", "saved words are lost"),
+    ] {
+        let said = verdict(text).unwrap_err();
+        assert!(said.contains(says), "{text}: {said}");
+    }
+}

@@ -4,24 +4,21 @@
 //! saved and is lost it could not mend.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
 
 use shared::document::TextDocument;
-use shared::protocol::{Message, StateVector};
+use shared::protocol::Message;
 use shared::rt::rng::Rng;
 use shared::rt::time::{Duration, Instant, now_ms};
 use shared::testing::wait;
-use tokio_tungstenite::tungstenite::{self, WebSocket};
+
+use crate::support::blocking::{Gone, Socket};
 
 use super::oracle::{BETWEEN_WORDS, Oracle, place};
 
 /// How long a typist listens before it looks whether a word is due.
 const LISTEN: Duration = Duration::from_millis(5);
-/// How long a handshake may take: a service that is stopped accepts connections and says nothing.
-const HANDSHAKE: Duration = Duration::from_secs(1);
 
 /// A word on its way to *saved*.
 struct Unsaved {
@@ -44,7 +41,7 @@ pub(crate) struct Typist {
 
 /// A connection and what was heard on it.
 struct Seat {
-    socket: WebSocket<TcpStream>,
+    socket: Socket,
     client: u64,
     clock: u32,
     text: TextDocument,
@@ -94,14 +91,9 @@ impl Typist {
     fn sit_down(&mut self, unsaved: &VecDeque<Unsaved>) -> Option<Seat> {
         self.services.rotate_left(1);
         let server = &self.services[0];
-        let stream = TcpStream::connect(server).ok()?;
-        stream.set_read_timeout(Some(HANDSHAKE)).ok()?;
-        let url = format!("ws://{server}/ws/{}?saved=1", super::name(self.document));
-        let (mut socket, _) = tungstenite::client(url, stream).ok()?;
-        socket.get_ref().set_read_timeout(Some(LISTEN)).ok()?;
-        socket.send(Message::SyncStep1(&StateVector::new().encode()).encode().into()).ok()?;
+        let mut socket = Socket::open(server, &super::name(self.document), LISTEN).ok()?;
         for edit in unsaved {
-            socket.send(Message::Update(&edit.update).encode().into()).ok()?;
+            socket.send(&Message::Update(&edit.update)).ok()?;
         }
         let client = self.rng.next_u64() >> 32;
         let text = TextDocument::new(client).expect("a document");
@@ -115,7 +107,7 @@ impl Typist {
         let update = seat.text.splice(at, 0, &word, now_ms()).expect("a sound document").expect("an edit");
         seat.clock += word.len() as u32;
         self.oracle.typed(self.document, &word);
-        let sent = seat.socket.send(Message::Update(&update).encode().into()).is_ok();
+        let sent = seat.socket.send(&Message::Update(&update)).is_ok();
         let (client, clock, typed_at) = (seat.client, seat.clock, Instant::now());
         unsaved.push_back(Unsaved { client, clock, word, typed_at, update });
         sent
@@ -125,15 +117,9 @@ impl Typist {
     fn listen(&mut self, seat: &mut Seat, unsaved: &mut VecDeque<Unsaved>) -> bool {
         loop {
             let frame = match seat.socket.read() {
-                Ok(tungstenite::Message::Binary(frame)) => frame,
-                Ok(tungstenite::Message::Close(_)) => return false,
-                Ok(_) => continue,
-                Err(tungstenite::Error::Io(error))
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    return true;
-                }
-                Err(_) => return false,
+                Ok(Some(frame)) => frame,
+                Ok(None) => return true,
+                Err(Gone) => return false,
             };
             match Message::decode(&frame).expect("a message of the service") {
                 Message::SyncStep2(update) => {

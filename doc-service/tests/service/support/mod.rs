@@ -1,5 +1,6 @@
 //! What the tests share: the service on a cluster, clients, HTTP.
 
+pub(crate) mod blocking;
 pub(crate) mod http;
 pub(crate) mod resp;
 pub(crate) mod stage;
