@@ -129,6 +129,8 @@ struct Mind {
     unsaved: Option<Unsaved>,
     /// When what nobody listens to any more is not wanted any more.
     next_sweep: Moment,
+    /// What the node is to do once it is attached, each thing once: while a long log is opened, others are heard already.
+    waiting: Vec<Effect>,
 }
 
 struct Unsaved {
@@ -170,6 +172,7 @@ impl Bus {
                 next_fold: Moment::default(),
                 unsaved: None,
                 next_sweep: Moment::default(),
+                waiting: Vec::new(),
             }),
             view,
             pubsub,
@@ -393,7 +396,8 @@ impl Bus {
         if mind.unsaved.as_ref().is_some_and(|unsaved| unsaved.retry_at <= self.now()) {
             self.try_save(mind, NodesConf::save);
         }
-        for effect in effects {
+        let waiting = self.node().map(|_| std::mem::take(&mut mind.waiting)).unwrap_or_default();
+        for effect in waiting.into_iter().chain(effects) {
             match effect {
                 Effect::Save => {
                     self.try_save(mind, NodesConf::save);
@@ -409,6 +413,8 @@ impl Bus {
                 | Effect::Pause(_) => {
                     if let Some(node) = self.node() {
                         place::take(&node, effect, mind.engine.topology());
+                    } else if self.node.get().is_none() && !mind.waiting.contains(&effect) {
+                        mind.waiting.push(effect);
                     }
                 }
                 Effect::Connect { link, to } => {
