@@ -11,7 +11,7 @@
 //! - `base`: writer and reader of a base.
 //! - `recovery`: from a directory to a store; [`RecoveryReport`].
 //! - `follow`: who follows the log while it is written. `history`: which primaries wrote it. `receive`: a range that comes from another node.
-//! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit; `signal`: waking the threads (`threads`; tasks where everything is simulated).
+//! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit (`sync_threads`: of several files at once); `signal`: waking the threads (`threads`; tasks where everything is simulated).
 //! - `disk`: the steps on which a crash is survived. `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
 //!
 //! # A write, from the caller's lock to the disk
@@ -47,6 +47,7 @@ mod signal;
 mod store;
 mod store_id;
 mod sync;
+mod sync_threads;
 #[cfg_attr(feature = "sim", path = "threads_sim.rs")]
 mod threads;
 

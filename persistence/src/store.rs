@@ -302,6 +302,11 @@ impl Store {
         core.durable.wait(generation, &core.poison).await
     }
 
+    /// Has the next fsync start at once, whatever the policy, without waiting for it.
+    pub fn want_durable(&self, generation: Generation) {
+        self.owner.core.want_durable(generation);
+    }
+
     /// Waits until a generation is durable without asking for that: the policy decides when.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use shared::limits::{FSYNC_INTERVAL_MS, FSYNC_THREADS_MAX};
+use shared::limits::FSYNC_INTERVAL_MS;
 use shared::rt;
 use shared::rt::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::generation::Generation;
 use crate::range::Unsynced;
 use crate::store::Core;
+use crate::sync_threads::SyncThreads;
 
 /// The one syncer of a store: a passive object, stepped by a thread ([`Store::start`](crate::Store::start)) or by a simulation.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Syncer {
     pub(crate) core: Arc<Core>,
     /// When the last fsync began.
     last: Option<Instant>,
+    /// Once several files had to be made durable at once.
+    threads: Option<SyncThreads>,
 }
 
 /// When to step again.
@@ -32,7 +35,7 @@ pub enum When {
 
 impl Syncer {
     pub(crate) fn new(core: Arc<Core>) -> Syncer {
-        Syncer { core, last: None }
+        Syncer { core, last: None, threads: None }
     }
 
     /// Makes durable what is written, if the policy or somebody who waits wants it now.
@@ -72,7 +75,7 @@ impl Syncer {
             files.extend(state.unsynced.lock().drain(..).map(|unsynced| (range, unsynced)));
         }
         let began = Instant::now();
-        if let Err(error) = sync_all(&files) {
+        if let Err(error) = self.sync_all(&files) {
             self.core.poison(&error);
             return Err(error);
         }
@@ -87,22 +90,22 @@ impl Syncer {
         self.core.durable.publish(written);
         Ok(())
     }
-}
 
-/// Several at once: the file system puts the journal commits of fsyncs that run together into one.
-fn sync_all(files: &[(usize, Unsynced)]) -> Result<(), Error> {
-    if files.len() <= 1 || rt::SIMULATED {
-        return files.iter().try_for_each(|(_, unsynced)| unsynced.log.sync());
+    /// Makes files durable, several at once if there is more than one.
+    fn sync_all(&mut self, files: &[(usize, Unsynced)]) -> Result<(), Error> {
+        let mut logs = files.iter().map(|(_, unsynced)| &unsynced.log);
+        if files.len() <= 1 || rt::SIMULATED {
+            return logs.try_for_each(|log| log.sync());
+        }
+        if self.threads.is_none() {
+            let started = SyncThreads::start();
+            // One after the other does as well.
+            let told = started.inspect_err(|error| tracing::warn!(%error, "no threads for fsync"));
+            self.threads = told.ok();
+        }
+        match &self.threads {
+            Some(threads) => threads.sync(logs.cloned()),
+            None => logs.try_for_each(|log| log.sync()),
+        }
     }
-    let share = files.len().div_ceil(FSYNC_THREADS_MAX);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = files
-            .chunks(share)
-            .map(|share| scope.spawn(|| share.iter().try_for_each(|(_, unsynced)| unsynced.log.sync())))
-            .collect();
-        threads.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(synced) => synced,
-            Err(panic) => std::panic::resume_unwind(panic),
-        })
-    })
 }

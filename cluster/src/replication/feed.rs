@@ -265,11 +265,16 @@ impl<'f> Feed<'f> {
             let wants = *wanted.borrow_and_update();
             Frame::Generation { generation, wanted: wants }.encode(&mut self.output);
             self.write().await?;
+            // What is wanted and not written yet is written at once: it is told then.
+            let (feeds, told_shard) = (&self.shared.replication.feeds, self.told_shard);
+            let told = |wanted: &u64| {
+                (*wanted <= wants || *wanted > generation) && feeds.shard_change() == told_shard
+            };
             let more = async {
                 tokio::select! {
                     biased;
                     written = self.follower.written() => written,
-                    _ = wanted.changed() => Ok(()),
+                    _ = wanted.wait_for(|wanted| !told(wanted)) => Ok(()),
                 }
             };
             // Nothing was written: the replica hears so, and answers that it is there.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 use persistence::{Generation, Store};
 use shared::rt::time::{self, Instant};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::frame::Ack;
 use crate::failover::Follower;
@@ -86,11 +86,34 @@ struct List {
     waited_for: Option<BTreeSet<CopyId>>,
     /// What was there when this node became primary, and what was called saved since: who has that is level.
     floor: u64,
+    /// Who waits for a generation to be saved, by that and a number of its own: each is woken once, and nobody for nothing.
+    waiting: BTreeMap<(u64, u64), oneshot::Sender<()>>,
 }
 
 impl List {
-    fn is_level(&self, copy: CopyId, generation: u64) -> bool {
-        self.links.values().any(|feed| feed.copy == Some(copy) && feed.is_durable(generation))
+    /// Whether all copies that must have it have a generation on disk.
+    fn is_saved(&self, generation: u64) -> bool {
+        let has = |copy: &CopyId| {
+            self.links.values().any(|feed| feed.copy == Some(*copy) && feed.is_durable(generation))
+        };
+        #[cfg(feature = "sim")]
+        if shared::rt::sim::is_planted("saved-without-the-set") {
+            return self.waited_for.is_some();
+        }
+        self.waited_for.as_ref().is_some_and(|copies| copies.iter().all(has))
+    }
+
+    /// Wakes those whose generation is saved.
+    fn wake_saved(&mut self) {
+        while let Some(first) = self.waiting.first_entry().map(|first| *first.key())
+            && self.is_saved(first.0)
+        {
+            self.floor = self.floor.max(first.0);
+            if let Some(waiter) = self.waiting.remove(&first) {
+                // Whoever has given up meanwhile is not to be told.
+                let _told = waiter.send(());
+            }
+        }
     }
 }
 
@@ -99,11 +122,39 @@ impl Feeds {
     pub fn new(cluster: bool) -> Feeds {
         let waited_for = if cluster { None } else { Some(BTreeSet::new()) };
         Feeds {
-            list: Mutex::new(List { next: 0, links: BTreeMap::new(), waited_for, floor: 0 }),
+            list: Mutex::new(List {
+                next: 0,
+                links: BTreeMap::new(),
+                waited_for,
+                floor: 0,
+                waiting: BTreeMap::new(),
+            }),
             acks: watch::Sender::new(0),
             wanted: watch::Sender::new(0),
             ended: watch::Sender::new(0),
             shard_changes: AtomicU64::new(1),
+        }
+    }
+}
+
+/// Somebody who waits for a generation to be saved; dropped with its place among those who do.
+struct Waits<'f> {
+    feeds: &'f Feeds,
+    key: (u64, u64),
+    told: oneshot::Receiver<()>,
+}
+
+impl Waits<'_> {
+    async fn until_told(mut self) {
+        // Nobody drops the other end without a word.
+        let _told = (&mut self.told).await;
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if !self.told.is_terminated() {
+            self.feeds.list.lock().waiting.remove(&self.key);
         }
     }
 }
@@ -127,7 +178,7 @@ impl Listed<'_> {
         self.feed.durable.store(ack.durable, Ordering::Relaxed);
         self.feed.offset.store(ack.offset, Ordering::Relaxed);
         self.feed.heard_ms.store(time::now_ms(), Ordering::Relaxed);
-        self.feeds.acks.send_modify(|count| *count += 1);
+        self.feeds.changed();
     }
 }
 
@@ -135,7 +186,7 @@ impl Drop for Listed<'_> {
     fn drop(&mut self) {
         self.feeds.list.lock().links.remove(&self.id);
         // Whoever waits for it need not wait for what it will say.
-        self.feeds.acks.send_modify(|count| *count += 1);
+        self.feeds.changed();
     }
 }
 
@@ -171,6 +222,12 @@ impl Feeds {
     /// Who must have on disk what is called saved, from here on; `None`: nothing is.
     pub fn wait_for(&self, copies: Option<BTreeSet<CopyId>>) {
         self.list.lock().waited_for = copies;
+        self.changed();
+    }
+
+    /// A replica has said something, or whom saved needs is another one.
+    fn changed(&self) {
+        self.list.lock().wake_saved();
         self.acks.send_modify(|count| *count += 1);
     }
 
@@ -178,18 +235,25 @@ impl Feeds {
     pub fn is_saved(&self, generation: Generation) -> bool {
         let mut list = self.list.lock();
         let number = generation.number();
-        #[cfg(feature = "sim")]
-        if shared::rt::sim::is_planted("saved-without-the-set") {
-            return list.waited_for.is_some();
-        }
-        let saved = list
-            .waited_for
-            .as_ref()
-            .is_some_and(|copies| copies.iter().all(|copy| list.is_level(*copy, number)));
+        let saved = list.is_saved(number);
         if saved {
             list.floor = list.floor.max(number);
         }
         saved
+    }
+
+    /// Waits until a generation is saved as soon as it is on the disk of this node.
+    pub async fn until_saved(&self, generation: Generation) {
+        let waits = {
+            let mut list = self.list.lock();
+            let (sender, told) = oneshot::channel();
+            let key = (generation.number(), list.next);
+            list.next += 1;
+            list.waiting.insert(key, sender);
+            list.wake_saved();
+            Waits { feeds: self, key, told }
+        };
+        waits.until_told().await;
     }
 
     /// What failover must know of the replicas that are linked.

@@ -100,13 +100,18 @@ async fn copied(shared: &Shared, all: bool, led: u64) -> Result<(), String> {
     let generation = store.generation();
     let copied = async {
         feeds.want_on_disk(generation);
+        store.want_durable(generation);
+        feeds.until_saved(generation).await;
+        // The copies were told by way of the disk of this node or at the same time: mostly it is there by now.
         store.wait_durable(generation).await.map_err(|error| error.to_string())?;
         let replicas = || match &shared.bus {
             None => feeds.all().len(),
             Some(bus) => bus.look(|engine| engine.topology().replicas(engine.topology().my_id()).count()),
         };
-        let needed = if all || shared.bus.is_none() { replicas() } else { 0 };
-        feeds.until(|feeds| feeds.is_saved(generation) && feeds.on_disk(generation) >= needed).await;
+        if all || shared.bus.is_none() {
+            let needed = replicas();
+            feeds.until(|feeds| feeds.on_disk(generation) >= needed).await;
+        }
         if shared.replication.leads_since(led) { Ok(()) } else { Err(NO_LONGER_PRIMARY.to_owned()) }
     };
     let patience =
