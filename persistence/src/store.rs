@@ -44,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) durable: Progress,
     /// The highest generation that somebody waits for to be durable.
     pub(crate) wanted_durable: AtomicU64,
+    /// An fsync is running.
+    pub(crate) syncing: AtomicBool,
     pub(crate) writer_signal: Signal,
     pub(crate) syncer_signal: Signal,
     pub(crate) stop_writer: AtomicBool,
@@ -88,11 +90,27 @@ impl Core {
     /// Somebody waits for this generation to be durable: starts the next group commit at once.
     pub(crate) fn want_durable(&self, generation: Generation) {
         if self.durable.reached() < generation {
-            self.wanted_durable.fetch_max(generation.0, Ordering::AcqRel);
-            // Not written yet: the writer hands on to the syncer, and no fsync is spent on less.
-            let written = self.written.reached() >= generation;
-            let signal = if written { &self.syncer_signal } else { &self.writer_signal };
-            signal.raise(Urgency::Now);
+            self.wanted_durable.fetch_max(generation.0, Ordering::SeqCst);
+            if self.written.reached() >= generation {
+                self.syncer_signal.raise(Urgency::Now);
+            } else if !self.syncing.load(Ordering::SeqCst) {
+                // The writer hands on to the syncer, and no fsync is spent on less.
+                self.writer_signal.raise(Urgency::Now);
+            }
+            // Else the next fsync begins when this one has ended: what comes until then is written in one go.
+        }
+    }
+
+    /// What the fsync that begins now makes durable is written.
+    pub(crate) fn sync_begins(&self) {
+        self.syncing.store(true, Ordering::SeqCst);
+    }
+
+    /// Has written what somebody asked for meanwhile.
+    pub(crate) fn sync_ended(&self) {
+        self.syncing.store(false, Ordering::SeqCst);
+        if self.wanted_durable.load(Ordering::SeqCst) > self.written.reached().0 {
+            self.writer_signal.raise(Urgency::Now);
         }
     }
 
@@ -191,6 +209,7 @@ impl Store {
             written: Progress::new(),
             durable: Progress::new(),
             wanted_durable: AtomicU64::new(0),
+            syncing: AtomicBool::new(false),
             writer_signal: Signal::default(),
             syncer_signal: Signal::default(),
             stop_writer: AtomicBool::new(false),

@@ -75,7 +75,10 @@ impl Syncer {
             files.extend(state.unsynced.lock().drain(..).map(|unsynced| (range, unsynced)));
         }
         let began = Instant::now();
-        if let Err(error) = self.sync_all(&files) {
+        self.core.sync_begins();
+        let synced = self.sync_all(&files);
+        self.core.sync_ended();
+        if let Err(error) = synced {
             self.core.poison(&error);
             return Err(error);
         }
