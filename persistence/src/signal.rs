@@ -18,7 +18,8 @@ pub(crate) enum Urgency {
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     level: AtomicU8,
-    sleeper: Mutex<()>,
+    /// The level at which the sleeper wakes.
+    sleeper: Mutex<u8>,
     raised: Condvar,
 }
 
@@ -38,9 +39,16 @@ impl Signal {
     #[cold]
     pub(crate) fn raise(&self, urgency: Urgency) {
         if self.level.fetch_max(urgency as u8, Ordering::AcqRel) < urgency as u8 {
-            let _held = self.sleeper.lock();
-            self.raised.notify_all();
+            // Not woken for less than it waits for: that it finds when its time is over.
+            if *self.sleeper.lock() <= urgency as u8 {
+                self.raised.notify_all();
+            }
         }
+    }
+
+    /// Whether the level is up.
+    pub(crate) fn is_raised(&self) -> bool {
+        self.level.load(Ordering::Acquire) > 0
     }
 
     /// Takes the level back, before looking at what there is to do.
@@ -51,6 +59,7 @@ impl Signal {
     /// Sleeps until the level is at least this high, or until the time.
     pub(crate) fn wait(&self, urgency: Urgency, until: Option<Instant>) {
         let mut held = self.sleeper.lock();
+        *held = urgency as u8;
         while self.level.load(Ordering::Acquire) < urgency as u8 {
             match until {
                 None => self.raised.wait(&mut held),

@@ -209,9 +209,9 @@ impl Store {
             written: Progress::new(),
             durable: Progress::new(),
             wanted_durable: AtomicU64::new(0),
-            syncing: AtomicBool::new(false),
             writer_signal: Signal::default(),
             syncer_signal: Signal::default(),
+            syncing: AtomicBool::new(false),
             stop_writer: AtomicBool::new(false),
             stop_syncer: AtomicBool::new(false),
             #[cfg(feature = "sim")]
@@ -297,6 +297,20 @@ impl Store {
         let core = &*self.owner.core;
         core.want_written(generation);
         core.written.wait(generation, &core.poison).await
+    }
+
+    /// Has a generation written without waiting for it: on the thread of the caller, as long as nothing keeps writes to the files waiting;
+    /// else by the writer, which does not dawdle then.
+    pub fn write_now(&self, generation: Generation) {
+        let core = &*self.owner.core;
+        if self.written() >= generation {
+            return;
+        }
+        let wrote = !core.syncing.load(Ordering::Acquire)
+            && self.owner.threads.lock().as_ref().is_some_and(Threads::write_now);
+        if !wrote || self.written() < generation {
+            core.writer_signal.raise(Urgency::Now);
+        }
     }
 
     /// [`Store::wait_written`] for a thread that may block.

@@ -75,7 +75,9 @@ impl Syncer {
             files.extend(state.unsynced.lock().drain(..).map(|unsynced| (range, unsynced)));
         }
         let began = Instant::now();
-        self.core.sync_begins();
+        if !files.is_empty() {
+            self.core.sync_begins();
+        }
         let synced = self.sync_all(&files);
         self.core.sync_ended();
         if let Err(error) = synced {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
+use parking_lot::Mutex;
 use shared::limits::WRITE_DELAY_MS;
 use shared::rt::time::{Duration, Instant};
 
@@ -16,27 +17,40 @@ use crate::sync::{Syncer, When};
 #[derive(Debug)]
 pub(crate) struct Threads {
     core: Arc<Core>,
+    /// The thread's, lent to who writes at once.
+    lent: Arc<Mutex<Writer>>,
     writer: JoinHandle<()>,
     syncer: JoinHandle<()>,
 }
 
 impl Threads {
-    pub(crate) fn start(mut writer: Writer, mut syncer: Syncer) -> Result<Threads, Error> {
+    pub(crate) fn start(writer: Writer, mut syncer: Syncer) -> Result<Threads, Error> {
         let core = Arc::clone(&writer.core);
         let dir = core.layout.dir();
+        let lent = Arc::new(Mutex::new(writer));
+        let driven = Arc::clone(&lent);
         let writer = Builder::new()
             .name("log-writer".into())
-            .spawn(move || run_writer(&mut writer))
+            .spawn(move || run_writer(&driven))
             .doing("cannot start the log's writer", dir)?;
         let syncer = Builder::new().name("log-syncer".into()).spawn(move || run_syncer(&mut syncer));
         match syncer.doing("cannot start the log's syncer", dir) {
-            Ok(syncer) => Ok(Threads { core, writer, syncer }),
+            Ok(syncer) => Ok(Threads { core, lent, writer, syncer }),
             Err(error) => {
                 core.poison(&error);
                 stop(&core, writer);
                 Err(error)
             }
         }
+    }
+
+    /// Writes what is pending on the thread of the caller; false: the writer is at it already.
+    pub(crate) fn write_now(&self) -> bool {
+        self.lent.try_lock().is_some_and(|mut writer| {
+            // An error has poisoned the store: whoever waits hears of it.
+            let _poisoned = writer.step();
+            true
+        })
     }
 
     /// Writes and makes durable what was appended, then ends both threads.
@@ -68,8 +82,8 @@ impl Drop for PoisonOnPanic<'_> {
     }
 }
 
-fn run_writer(writer: &mut Writer) {
-    let core = Arc::clone(&writer.core);
+fn run_writer(writer: &Mutex<Writer>) {
+    let core = Arc::clone(&writer.lock().core);
     let _guard = PoisonOnPanic(&core);
     loop {
         // Asked anew after every step: a step clears the signal, also one that said that it is to stop.
@@ -79,7 +93,11 @@ fn run_writer(writer: &mut Writer) {
             core.writer_signal.wait(Urgency::Now, Some(until));
         }
         let stop = core.stop_writer.load(Ordering::Acquire);
-        if writer.step().is_err() || stop {
+        if !stop && !core.writer_signal.is_raised() {
+            // Somebody has written it meanwhile.
+            continue;
+        }
+        if writer.lock().step().is_err() || stop {
             return;
         }
     }

@@ -33,6 +33,14 @@ impl Threads {
         Ok(Threads { drivers })
     }
 
+    /// Writes what is pending; false: somebody is at it.
+    pub(crate) fn write_now(&self) -> bool {
+        self.drivers.try_lock().is_some_and(|mut drivers| {
+            let _poisoned = drivers.0.step();
+            true
+        })
+    }
+
     /// Writes and makes durable what was appended; nothing of that if the process was killed.
     pub(crate) fn stop(self) {
         let core = Arc::clone(&self.drivers.lock().0.core);

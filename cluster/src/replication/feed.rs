@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -22,6 +23,9 @@ use crate::topology::nodes_conf::notes;
 
 /// How long a replica that has nothing to be told waits for a sign of life, milliseconds.
 const IDLE_MS: u64 = 1_000;
+
+/// How long replies wait for a replica whose socket takes nothing, milliseconds: then they leave without it until it has everything again.
+const SLOW_MS: u64 = 50;
 
 /// Frames are gathered up to about so many bytes for one write.
 const WRITE_BYTES: usize = 256 * 1024;
@@ -76,7 +80,7 @@ pub async fn serve(
     let patience = Duration::from_secs(shared.config().repl_timeout_s.max(1));
     let (reader, writer) = stream.split();
     let sending = async {
-        let mut feed = Feed::new(shared, store, writer, patience);
+        let mut feed = Feed::new(shared, store, writer, patience, &listed);
         feed.plan(&hello).await?;
         feed.whole_ranges().await?;
         listed.online();
@@ -109,6 +113,7 @@ async fn acks(mut reader: ReadHalf<'_>, listed: &Listed<'_>, patience: Duration)
 struct Feed<'f> {
     shared: &'f Arc<Shared>,
     store: &'f Store,
+    listed: &'f Listed<'f>,
     writer: WriteHalf<'f>,
     patience: Duration,
     follower: Follower,
@@ -118,29 +123,50 @@ struct Feed<'f> {
     active: [bool; RANGES],
     /// Which change of the shard's slots the replica was told last.
     told_shard: u64,
+    /// How often it was asked what it holds.
+    asked: u64,
     /// Frames that are not written yet.
     output: Vec<u8>,
+    /// Its socket took nothing for a while, and it has not everything yet.
+    slow: bool,
 }
 
 impl<'f> Feed<'f> {
-    fn new(shared: &'f Arc<Shared>, store: &'f Store, writer: WriteHalf<'f>, patience: Duration) -> Feed<'f> {
+    fn new(
+        shared: &'f Arc<Shared>,
+        store: &'f Store,
+        writer: WriteHalf<'f>,
+        patience: Duration,
+        listed: &'f Listed<'f>,
+    ) -> Feed<'f> {
         let follower = store.follow();
         let next = *follower.starts();
         Feed {
             shared,
             store,
+            listed,
             writer,
             patience,
             follower,
             next,
             active: [false; RANGES],
             told_shard: 0,
+            asked: 0,
             output: Vec::new(),
+            slow: false,
         }
     }
 
     async fn write(&mut self) -> Result<(), FeedError> {
-        let written = timeout(self.patience, self.writer.write_all(&self.output)).await;
+        let mut writing = pin!(self.writer.write_all(&self.output));
+        let written = match timeout(Duration::from_millis(SLOW_MS), &mut writing).await {
+            Err(_) => {
+                self.slow = true;
+                self.listed.is_slow();
+                timeout(self.patience, writing).await
+            }
+            written => written,
+        };
         self.output.clear();
         self.output.shrink_to(4 * WRITE_BYTES);
         Ok(written.map_err(|_| FeedError::Silent)??)
@@ -264,11 +290,23 @@ impl<'f> Feed<'f> {
             self.tell_shard();
             let wants = *wanted.borrow_and_update();
             Frame::Generation { generation, wanted: wants }.encode(&mut self.output);
+            let asks = self.shared.replication.feeds.asks();
+            if std::mem::replace(&mut self.asked, asks) != asks {
+                // What was told before is acknowledged at once.
+                Frame::Generation { generation, wanted: wants }.encode(&mut self.output);
+            }
             self.write().await?;
+            self.slow = self.slow && generation < self.store.written().number();
+            if !self.slow {
+                self.listed.sent(generation);
+            }
             // What is wanted and not written yet is written at once: it is told then.
-            let (feeds, told_shard) = (&self.shared.replication.feeds, self.told_shard);
+            let feeds = &self.shared.replication.feeds;
+            let (told_shard, asked) = (self.told_shard, self.asked);
             let told = |wanted: &u64| {
-                (*wanted <= wants || *wanted > generation) && feeds.shard_change() == told_shard
+                (*wanted <= wants || *wanted > generation)
+                    && feeds.shard_change() == told_shard
+                    && feeds.asks() == asked
             };
             let more = async {
                 tokio::select! {

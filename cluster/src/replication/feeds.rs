@@ -11,6 +11,7 @@ use shared::rt::time::{self, Instant};
 use tokio::sync::{oneshot, watch};
 
 use super::frame::Ack;
+use super::sent::Sent;
 use crate::failover::Follower;
 use crate::topology::CopyId;
 
@@ -73,8 +74,12 @@ pub struct Feeds {
     wanted: watch::Sender<u64>,
     /// Counts how often all links were ended.
     ended: watch::Sender<u64>,
+    /// Counts how often somebody began to wait for what replicas hold.
+    asks: AtomicU64,
     /// Counts changes of what replicas must know of the shard's slots, from 1.
     shard_changes: AtomicU64,
+    /// What has left for the replicas.
+    pub sent: Sent,
 }
 
 /// The links, and what saved means.
@@ -132,7 +137,9 @@ impl Feeds {
             acks: watch::Sender::new(0),
             wanted: watch::Sender::new(0),
             ended: watch::Sender::new(0),
+            asks: AtomicU64::new(0),
             shard_changes: AtomicU64::new(1),
+            sent: Sent::default(),
         }
     }
 }
@@ -172,6 +179,16 @@ impl Listed<'_> {
         self.feed.online.store(true, Ordering::Relaxed);
     }
 
+    /// Everything up to this generation has left: replies that tell of what comes later wait for this link.
+    pub(super) fn sent(&self, generation: u64) {
+        self.feeds.sent.sent(self.id, generation);
+    }
+
+    /// The replica takes nothing: no reply waits for this link until it has been sent everything again.
+    pub(super) fn is_slow(&self) {
+        self.feeds.sent.skip(self.id);
+    }
+
     /// The replica has said what it holds.
     pub(super) fn acked(&self, ack: Ack) {
         self.feed.applied.store(ack.applied, Ordering::Relaxed);
@@ -185,6 +202,7 @@ impl Listed<'_> {
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
         self.feeds.list.lock().links.remove(&self.id);
+        self.feeds.sent.skip(self.id);
         // Whoever waits for it need not wait for what it will say.
         self.feeds.changed();
     }
@@ -300,7 +318,18 @@ impl Feeds {
         self.list.lock().links.values().filter(|feed| feed.is_online() && holds(feed)).count()
     }
 
-    /// Waits until this is true; asked anew whenever a replica has said something.
+    /// Has replicas say at once what they hold.
+    pub fn ask(&self) {
+        self.asks.fetch_add(1, Ordering::AcqRel);
+        // Whoever waits for something to be written is woken.
+        self.wanted.send_modify(|_| {});
+    }
+
+    pub(super) fn asks(&self) -> u64 {
+        self.asks.load(Ordering::Acquire)
+    }
+
+    /// Waits until this is true; looked at anew whenever a replica has said something.
     pub async fn until(&self, is_true: impl Fn(&Feeds) -> bool) {
         let mut acks = self.acks.subscribe();
         while !is_true(self) {

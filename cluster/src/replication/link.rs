@@ -12,7 +12,7 @@ use shared::node_id::NodeId;
 use shared::resp::reply::ReplyDecoder;
 use shared::resp::{Protocol, Value, write};
 use shared::rt::net::TcpStream;
-use shared::rt::time::{self, Duration, timeout};
+use shared::rt::time::{self, Duration, Instant, timeout};
 use shared::slot_set::SlotSet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
@@ -29,6 +29,17 @@ use crate::topology::nodes_conf::notes;
 const BACKOFF_MS_MIN: u64 = 100;
 /// Longest wait, milliseconds.
 const BACKOFF_MS_MAX: u64 = 1_000;
+
+/// What was taken in is acknowledged after so long, milliseconds, when nobody waits for that…
+const ACK_MS: u64 = 5;
+/// …and after so long at most while more comes in. Of a primary that was killed comes what it had handed to its system, but only until
+/// something arrives there.
+const ACK_MS_MAX: u64 = 100;
+
+/// When this node was elected: how long nothing may come from the old primary before what it sent counts as read, milliseconds…
+const ARRIVED_MS: u64 = 5;
+/// …and how long it is read at most.
+const ARRIVED_MS_MAX: u64 = 200;
 
 /// Generations of the primary that wait to be on disk; beyond it the oldest are told together.
 const UNSYNCED_MAX: usize = 4_096;
@@ -76,14 +87,19 @@ pub async fn run(shared: Arc<Shared>) {
             Role::Replica { source, may_replace } => {
                 // In a cluster the primary may have another address by now, or be another node.
                 let source = shared.bus.as_ref().and_then(|bus| bus.my_primary()).unwrap_or(source);
-                let mut connected = false;
-                let ended = tokio::select! {
+                let opened = tokio::select! {
                     biased;
                     changed = roles.changed() => match changed {
                         Ok(()) => None,
                         Err(_) => return,
                     },
-                    result = follow(&shared, store, &source, may_replace, &mut connected) => result.err(),
+                    opened = open(&shared, store, &source, may_replace) => Some(opened),
+                };
+                let connected = matches!(opened, Some(Ok(_)));
+                let ended = match opened {
+                    None => None,
+                    Some(Err(error)) => Some(error),
+                    Some(Ok((mut link, mut intake))) => link.follow(&mut intake, &mut roles).await.err(),
                 };
                 note_end(&shared, &source, ended.as_ref());
                 if ended.is_none() {
@@ -119,14 +135,13 @@ async fn wait_or_change(roles: &mut watch::Receiver<Role>, ms: u64) {
     .await;
 }
 
-/// Connects and follows until something fails.
-async fn follow(
-    shared: &Arc<Shared>,
-    store: &Store,
+/// Connects, and learns how what this replica lacks comes.
+async fn open<'l>(
+    shared: &'l Arc<Shared>,
+    store: &'l Store,
     source: &Source,
     may_replace: bool,
-    connected: &mut bool,
-) -> Result<(), LinkError> {
+) -> Result<(Link<'l>, Intake<'l>), LinkError> {
     shared.replication.link.lock().state = LinkState::Connecting;
     let patience = Duration::from_secs(shared.config().repl_timeout_s.max(1));
     let greeted = timeout(patience, greet(shared, store, source)).await.map_err(|_| LinkError::Silent)?;
@@ -140,13 +155,16 @@ async fn follow(
         primary,
         patience,
         unsynced: VecDeque::new(),
+        unacknowledged: None,
+        told: 0,
+        deaf: false,
         wanted: 0,
         durable: 0,
     };
     let (kind, end) = link.frame().await?;
     let plan = link.input.split_to(end);
     let plan = Frame::decode(kind, &plan[HEADER_BYTES..]).ok_or(LinkError::Protocol)?;
-    let mut intake = match Intake::begin(shared, store, &plan, may_replace) {
+    let intake = match Intake::begin(shared, store, &plan, may_replace) {
         Err(error @ IntakeError::WouldLose) => {
             if let Some(bus) = &shared.bus {
                 bus.order(|engine, now, rng| engine.primary_has_less(now, rng))
@@ -156,7 +174,6 @@ async fn follow(
         }
         intake => intake?,
     };
-    *connected = true;
     {
         let mut status = shared.replication.link.lock();
         status.state = if intake.is_whole() { LinkState::Connected } else { LinkState::Sync };
@@ -165,7 +182,7 @@ async fn follow(
     if intake.is_whole() {
         link.in_sync()?;
     }
-    link.follow(&mut intake).await
+    Ok((link, intake))
 }
 
 /// Whether what this node holds may be replaced by less: in a cluster, if the primary was elected after the one that it last was
@@ -254,6 +271,14 @@ pub(crate) fn encode<'w>(out: &mut Vec<u8>, words: impl Iterator<Item = &'w [u8]
     words.for_each(|word| write::bulk(out, word));
 }
 
+/// Waits until then; for ever without a time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Link<'l> {
     shared: &'l Arc<Shared>,
     store: &'l Store,
@@ -264,6 +289,12 @@ struct Link<'l> {
     patience: Duration,
     /// Generations of the primary that are taken in and not on disk, each with the one of this store that it is in.
     unsynced: VecDeque<(u64, Generation)>,
+    /// The newest generation of the primary that is taken in and not acknowledged, and when the oldest such was.
+    unacknowledged: Option<(u64, Instant)>,
+    /// The newest generation that the primary has told.
+    told: u64,
+    /// The primary hears nothing any more; what it sent before may still come.
+    deaf: bool,
     /// Somebody at the primary waits for this generation of it to be on disk here.
     wanted: u64,
     /// This one is.
@@ -286,7 +317,12 @@ impl Link<'_> {
         }
     }
 
-    async fn follow(&mut self, intake: &mut Intake<'_>) -> Result<(), LinkError> {
+    /// Follows until something fails, or the role changes.
+    async fn follow(
+        &mut self,
+        intake: &mut Intake<'_>,
+        roles: &mut watch::Receiver<Role>,
+    ) -> Result<(), LinkError> {
         loop {
             let store = self.store;
             // What is wanted is in the oldest that is not on disk, or behind it.
@@ -298,13 +334,21 @@ impl Link<'_> {
                     None => std::future::pending().await,
                 }
             };
+            let due = self.unacknowledged.map(|(_, since)| since + Duration::from_millis(ACK_MS));
             let frame = tokio::select! {
                 biased;
+                _ = roles.changed() => {
+                    if intake.is_whole() && *roles.borrow() == Role::Primary {
+                        self.take_what_has_arrived(intake).await;
+                    }
+                    return Ok(());
+                }
                 frame = self.frame() => Some(frame?),
                 synced = on_disk => {
                     synced?;
                     None
                 }
+                () = at(due) => None,
             };
             if let Some((kind, end)) = frame {
                 let bytes = self.input.split_to(end).freeze();
@@ -323,10 +367,16 @@ impl Link<'_> {
                     self.unsynced.pop_back();
                 }
                 self.unsynced.push_back((generation, store.generation()));
-                self.acknowledge(generation).await?;
-            } else {
-                self.acknowledge(0).await?;
+                let (before, since) = self.unacknowledged.unwrap_or_else(|| (0, Instant::now()));
+                self.unacknowledged = Some((generation.max(before), since));
+                // One that was told before: the primary asks.
+                let waited_for = generation <= self.told || self.wanted > self.durable;
+                self.told = self.told.max(generation);
+                if !waited_for && since.elapsed() < Duration::from_millis(ACK_MS_MAX) {
+                    continue;
+                }
             }
+            self.acknowledge().await?;
         }
     }
 
@@ -372,8 +422,25 @@ impl Link<'_> {
         Ok(())
     }
 
-    /// Tells what is taken in, at least up to this generation of the primary, and what is on disk.
-    async fn acknowledge(&mut self, applied: u64) -> Result<(), LinkError> {
+    /// This node was elected: takes in what the old primary had sent before. Its clients may have heard of it.
+    async fn take_what_has_arrived(&mut self, intake: &mut Intake<'_>) {
+        let until = Instant::now() + Duration::from_millis(ARRIVED_MS_MAX);
+        while Instant::now() < until {
+            let next = timeout(Duration::from_millis(ARRIVED_MS), self.frame()).await;
+            let Ok(Ok((kind, end))) = next else { return };
+            let bytes = self.input.split_to(end).freeze();
+            let frame = Frame::decode(kind, &bytes[HEADER_BYTES..]);
+            if let Some(frame @ Frame::Records { .. }) = frame
+                && let Err(error) = intake.take(&frame)
+            {
+                return tracing::warn!(%error, "the end of what the old primary sent could not be taken in");
+            }
+        }
+    }
+
+    /// Tells what is taken in, and what is on disk.
+    async fn acknowledge(&mut self) -> Result<(), LinkError> {
+        let applied = self.unacknowledged.take().map_or(0, |(generation, _)| generation);
         // Only the newest primary that is known here may count on this copy.
         if let (Some(bus), Some((node, term))) = (&self.shared.bus, self.primary)
             && !bus.look(|engine| engine.follows(node, term))
@@ -388,7 +455,10 @@ impl Link<'_> {
         let applied = applied.max(self.unsynced.back().map_or(self.durable, |(generation, _)| *generation));
         let mut frame = Vec::new();
         Ack { applied, durable: self.durable, offset: self.store.ends().iter().sum() }.encode(&mut frame);
-        let written = timeout(self.patience, self.stream.write_all(&frame)).await;
-        Ok(written.map_err(|_| LinkError::Silent)??)
+        if !self.deaf {
+            let written = timeout(self.patience, self.stream.write_all(&frame)).await;
+            self.deaf = written.map_err(|_| LinkError::Silent)?.is_err();
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,8 @@
 //! # Layout
 //!
 //! - [`frame`]: what travels on a link; `entries`: what slots hold, on their way.
-//! - [`feed`]: the primary's side of a link; [`feeds`]: all of them, and what the replicas have said that they hold.
+//! - [`feed`]: the primary's side of a link; [`feeds`]: all of them, and what the replicas have said that they hold; [`sent`]: what has
+//!   left for them, and replies that wait for it.
 //! - [`link`]: the replica's side; [`intake`]: what comes in becomes log and keys.
 
 pub(crate) mod entries;
@@ -16,6 +17,7 @@ pub mod feeds;
 pub mod frame;
 pub mod intake;
 pub mod link;
+pub mod sent;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

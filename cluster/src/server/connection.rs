@@ -1,6 +1,7 @@
 //! One connection: reads what the socket has, runs every whole request in it, answers all with one write. [`waits`]: what it waits for in
-//! between.
+//! between; [`unsent`]: replies wait until what they tell has left for the replicas.
 
+mod unsent;
 mod waits;
 
 use std::future::poll_fn;
@@ -14,7 +15,9 @@ use shared::rt::net::{Detached, TcpStream};
 use shared::rt::time::{self, Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use self::unsent::Unsent;
 use super::dispatch::{Due, Next, Turn};
+use super::hold::Hold;
 use super::linger;
 use super::outbox::Taken;
 use super::pause::Pause;
@@ -49,6 +52,14 @@ struct Stop {
     yields: bool,
 }
 
+impl Stop {
+    /// For this alone.
+    fn held(hold: Hold) -> Stop {
+        let due = Due { holds: vec![hold], ..Due::default() };
+        Stop { due, own: Vec::new(), pause: None, yields: false }
+    }
+}
+
 /// Serves a connection until it ends.
 pub(super) async fn serve(shared: Arc<Shared>, stream: Detached, peer: SocketAddr, local: SocketAddr) {
     let stream = match stream.attach() {
@@ -76,6 +87,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: Detached, peer: SocketAdd
         sent: 0,
         closing: false,
         holding: false,
+        unsent: None,
         over_since: None,
     };
     let why = connection.run().await;
@@ -113,6 +125,8 @@ struct Connection {
     closing: bool,
     /// `output` is not sent yet: what it tells is not in the log.
     holding: bool,
+    /// `output` is not sent yet: what it tells has not left for the replicas.
+    unsent: Option<Unsent>,
     /// Since when more than the soft limit is unsent.
     over_since: Option<Instant>,
 }
@@ -121,6 +135,9 @@ impl Drop for Connection {
     /// However it ends, and be it by a panic in a command: who is gone is not listed and watches nothing.
     fn drop(&mut self) {
         self.session.watch.end(&self.shared.keyspace);
+        if self.unsent.is_some() {
+            self.shared.replication.feeds.sent.leave(self.session.client.id);
+        }
         self.shared.clients.remove(self.session.client.id);
     }
 }
@@ -142,6 +159,9 @@ impl Connection {
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Stop, Goodbye>> {
         loop {
             self.check_limit()?;
+            if let Some(hold) = ready!(self.poll_sent(cx))? {
+                return Poll::Ready(Ok(Stop::held(hold)));
+            }
             let flushed = self.poll_pushes(cx)?.is_ready();
             if self.closing && flushed {
                 return Poll::Ready(Err(Goodbye::Asked));
@@ -191,9 +211,12 @@ impl Connection {
                 stop
             };
             linger::served();
+            if !scratch.output.is_empty() || stop.due.batch.is_some() {
+                self.note_unsent(stop.due.unsent);
+            }
             if stop.due.batch.is_some() {
                 stop.own.extend_from_slice(&scratch.output);
-            } else if !stop.due.holds.is_empty() {
+            } else if !stop.due.holds.is_empty() || self.unsent.is_some() {
                 self.output.extend_from_slice(&scratch.output);
             } else {
                 self.answer(cx, &scratch.output)?;

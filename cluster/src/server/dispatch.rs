@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use persistence::Appended;
+use persistence::{Appended, Generation};
 use shared::resp::request::{Bounds, Decoded, decode_within};
 use shared::resp::write;
 use shared::resp::{Protocol, inline};
@@ -60,6 +60,8 @@ pub(super) struct Due {
     pub(super) holds: Vec<Hold>,
     /// Requests that go to other nodes.
     pub(super) batch: Option<Box<Batch>>,
+    /// A write is in this generation: it must leave for the replicas before they do.
+    pub(super) unsent: Option<Generation>,
     /// The turn ran commands on keys as the primary of a shard: how often the node had become one when it began.
     pub(super) led: Option<u64>,
 }
@@ -72,6 +74,8 @@ pub(super) struct Turn<'t> {
     commands: u64,
     tally: Tally,
     hold: Option<Hold>,
+    /// What the writes of this turn are in, the latest.
+    wrote: Option<Generation>,
     /// There was room for a command of this turn.
     has_room: bool,
     /// The request that runs now is the last of what arrived.
@@ -99,6 +103,7 @@ impl<'t> Turn<'t> {
             commands: 0,
             tally,
             hold: None,
+            wrote: None,
             has_room: false,
             last: false,
             led: shared.replication.led_count(),
@@ -112,7 +117,9 @@ impl<'t> Turn<'t> {
     /// Counts what was done; tells what its replies must wait for.
     pub(super) fn end(mut self, session: &mut Session) -> Due {
         let (batch, led) = (self.batch.take(), self.touched_keys.then_some(self.led));
-        Due { holds: self.finish(session), batch, led }
+        // Other copies hold what is answered at other consistencies.
+        let unsent = self.wrote.filter(|_| session.consistency == Consistency::One);
+        Due { holds: self.finish(session), batch, unsent, led }
     }
 
     fn finish(mut self, session: &mut Session) -> Vec<Hold> {
@@ -305,8 +312,8 @@ impl<'t> Turn<'t> {
     /// A write went to the log: perhaps its reply must wait.
     #[inline]
     fn logged(&mut self, appended: Appended, session: &mut Session) {
-        session.generation = Some(appended.generation);
-        session.led = self.led;
+        self.wrote = self.wrote.max(Some(appended.generation));
+        session.wrote(appended.generation, self.led);
         let durable = self.config.appendfsync == AppendFsync::Always;
         if durable || appended.pressed {
             self.hold = Some(Hold::Log { generation: appended.generation, durable });

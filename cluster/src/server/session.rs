@@ -116,6 +116,13 @@ impl Watch {
 }
 
 impl Session {
+    /// It wrote something that will be in this generation. The log is taken range by range: what is written later, in another
+    /// range, may be in an earlier generation.
+    pub fn wrote(&mut self, generation: Generation, led: u64) {
+        let before = self.generation.filter(|_| self.led == led);
+        (self.generation, self.led) = (before.max(Some(generation)), led);
+    }
+
     /// A new connection's.
     pub fn new(client: Arc<Client>, authenticated: bool) -> Session {
         Session {

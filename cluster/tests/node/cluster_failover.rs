@@ -1,13 +1,22 @@
 //! A primary is gone, and a replica takes over: what was saved is there, and the old primary follows when it comes back.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use shared::testing::cluster::Cluster;
 use shared::testing::node::Node;
 use shared::testing::wait;
+use shared::testing::wire::Wire;
 
 use crate::contents::contents;
 use crate::raw::Raw;
+
+/// Of the clusters that tests make.
+const NODE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Writes that a client has under way.
+const PIPELINE: usize = 64;
 
 fn raw(node: &Node) -> Raw {
     Raw::connect(node.port(), false)
@@ -84,6 +93,65 @@ fn a_primary_that_was_stopped_answers_no_write_before_it_has_heard_a_majority() 
     let mut old = raw(cluster.node(1));
     assert_eq!(old.say("READONLY"), "+OK");
     wait::until("what it did is given up", || old.say(&format!("GET {key}")) == "$after");
+}
+
+/// Counts a key up in a pipeline until the server refuses or is gone; the highest answer.
+fn count_up(port: u16, key: &str, answers: &AtomicU64) {
+    let mut wire = Wire::connect(port);
+    let requests = format!("*2\r\n$4\r\nINCR\r\n${}\r\n{key}\r\n", key.len()).repeat(PIPELINE);
+    while wire.try_send_raw(requests.as_bytes()).is_some() {
+        for _ in 0..PIPELINE {
+            let Some(value) = wire.try_read().and_then(|value| value.as_int()) else { return };
+            answers.store(u64::try_from(value).unwrap(), Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn what_a_primary_answered_before_it_was_stopped_is_there_after_another_was_elected() {
+    let cluster = in_sync();
+    let (old, new) = (cluster.node(0), cluster.node(3));
+    let keys: Vec<String> =
+        (0..).map(|n| format!("key:{n}")).filter(|key| cluster.owner_of(key) == 0).take(8).collect();
+    let answers: Vec<AtomicU64> = keys.iter().map(|_| AtomicU64::new(0)).collect();
+    thread::scope(|scope| {
+        for (key, answers) in keys.iter().zip(&answers) {
+            scope.spawn(|| count_up(old.port(), key, answers));
+        }
+        let busy = |answers: &AtomicU64| answers.load(Ordering::Relaxed) > 20 * PIPELINE as u64;
+        wait::until("every client has had answers", || answers.iter().all(busy));
+        old.process().unwrap().pause();
+        let stopped = Instant::now();
+        wait::until("the replica takes over", || replication(new, "role:") == "master");
+        wait::until("two node timeouts are over", || stopped.elapsed() > 2 * NODE_TIMEOUT);
+        old.process().unwrap().resume();
+        // Its clients end.
+    });
+    let mut client = raw(new);
+    for (key, answers) in keys.iter().zip(&answers) {
+        let answered = answers.load(Ordering::Relaxed);
+        wait::until("its slots are served", || client.call(&["GET", key]).kind == '$');
+        let there = String::from_utf8(client.call(&["GET", key]).text).unwrap();
+        assert!(there.parse::<u64>().unwrap() >= answered, "{key}: {there} of {answered} answered");
+    }
+}
+
+#[test]
+fn a_replica_that_takes_nothing_keeps_no_reply_back_and_has_everything_later() {
+    let cluster = in_sync();
+    let key = key_at(&cluster, 0);
+    let mut client = raw(cluster.node(0));
+    save(&mut client, &key, "before");
+    let replica = cluster.node(3).process().unwrap();
+    replica.pause();
+    // More than the sockets of a link hold.
+    let value = "x".repeat(1 << 20);
+    for number in 0..24 {
+        assert_eq!(client.call(&["SET", &format!("{{{key}}}:{number}"), &value]).text, b"OK");
+    }
+    replica.resume();
+    assert_eq!(client.say("WAIT 1 20000"), ":1");
+    cluster.wait_ok();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A blocking RESP connection: the shortest way to ask a server something.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use bytes::BytesMut;
 
@@ -32,6 +32,17 @@ impl Wire {
     /// Connects, RESP2.
     pub fn connect(port: u16) -> Wire {
         Wire::try_connect(port).unwrap_or_else(|| panic!("nobody listens on port {port}"))
+    }
+
+    /// The same connection once more, so that one thread sends while another one reads.
+    pub fn again(&self) -> Wire {
+        let stream = self.stream.try_clone().expect("a second handle of the socket");
+        Wire { stream, decoder: ReplyDecoder::new(Protocol::Resp2), buf: BytesMut::new() }
+    }
+
+    /// Ends the connection, for all its handles.
+    pub fn hang_up(&self) {
+        let _ended_already = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Switches to RESP3.

@@ -283,6 +283,7 @@ pub fn wait(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<
                 // Replicas are told what is written: this has it written now. If it cannot be, no replica will hold it.
                 let _written = store.wait_written(generation).await;
             }
+            feeds.ask();
             feeds.until(|feeds| feeds.holding(generation) as i64 >= replicas).await;
         };
         tokio::select! {

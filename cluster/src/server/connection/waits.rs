@@ -49,7 +49,7 @@ enum Woken {
 impl Connection {
     /// Waits for what replies and the last request wait for.
     pub(super) async fn wait(&mut self, stop: Stop) -> Result<(), Goodbye> {
-        let Stop { due: Due { mut holds, batch, led }, own, pause, .. } = stop;
+        let Stop { due: Due { mut holds, batch, led, .. }, own, pause, .. } = stop;
         if let Some(batch) = batch {
             self.forward(*batch, own).await?;
             // It may have taken long.
@@ -59,6 +59,9 @@ impl Connection {
             }
         }
         for hold in holds {
+            self.hold(hold).await?;
+        }
+        if let Some(hold) = poll_fn(|cx| self.poll_sent(cx)).await? {
             self.hold(hold).await?;
         }
         match pause {
@@ -189,12 +192,14 @@ impl Connection {
         };
         match wake {
             Some(Wake::Served { reply, generation }) => {
-                if generation.is_some() {
-                    (self.session.generation, self.session.led) =
-                        (generation, shared.replication.led_count());
+                let led = shared.replication.led_count();
+                if let Some(generation) = generation {
+                    self.session.wrote(generation, led);
                 }
                 self.output.extend_from_slice(&reply);
-                let led = shared.replication.led_count();
+                if self.session.consistency == Consistency::One {
+                    self.note_unsent(generation);
+                }
                 if self.session.consistency != Consistency::One {
                     self.hold(Hold::Copies { all: self.session.consistency == Consistency::All, led })
                         .await?;
