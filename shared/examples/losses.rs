@@ -1,11 +1,14 @@
 //! How many writes that were answered are lost when a replica stalls before its primary is killed, and when a primary is stopped and
 //! wakes: redis-server, our nodes at ONE, and our nodes at QUORUM in turn.
 //!
+//! All are offered the same writes: so many a second, whether or not they are answered.
+//!
 //! Prints JSON. `cargo xtask bench losses` runs it.
 
 // A measurement that cannot go on ends.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::env;
 use std::thread;
 
 use shared::rt::time::{Duration, Instant};
@@ -13,10 +16,14 @@ use shared::testing::node::Program;
 use shared::testing::wire::Wire;
 use shared::testing::{Cluster, wait};
 
-/// Rounds of each case.
-const ROUNDS: usize = 3;
+/// Rounds of each case, if none are named.
+const ROUNDS: usize = 5;
 const CLIENTS: usize = 8;
-const PIPELINE: usize = 64;
+/// Writes that all clients together send a second: less than any of the servers can take.
+const WRITES_PER_SECOND: u32 = 40_000;
+/// How often a client sends some.
+const TICK: Duration = Duration::from_millis(5);
+const WRITES_PER_TICK: usize = WRITES_PER_SECOND as usize / CLIENTS / 200;
 /// How long a replica stands still before its primary is killed.
 const STALL: Duration = Duration::from_millis(500);
 /// How long a primary stands still: twice the node timeout.
@@ -43,10 +50,11 @@ enum Case {
 }
 
 fn main() {
+    let rounds = env::args().nth(1).map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds"));
     let mut figures = Vec::new();
     for (case, name) in [(Case::Stalled, "stalled"), (Case::Stopped, "stopped")] {
         let mut lost = [const { Vec::new() }; SERVERS.len()];
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             for (server, lost) in SERVERS.iter().zip(&mut lost) {
                 lost.push(measure(case, *server));
             }
@@ -54,7 +62,7 @@ fn main() {
         for ((server, ..), mut lost) in SERVERS.iter().zip(lost) {
             lost.sort_unstable();
             // The worst of ours, the middle of the peer.
-            let figure = if *server == "redis" { lost[ROUNDS / 2] } else { lost[ROUNDS - 1] };
+            let figure = if *server == "redis" { lost[rounds / 2] } else { lost[rounds - 1] };
             figures.push(format!("\"{name}_{server}\":{figure}"));
         }
     }
@@ -129,21 +137,26 @@ fn is_primary(cluster: &Cluster, node: usize) -> bool {
     replication(cluster, node).contains("role:master")
 }
 
-/// Counts a key up in a pipeline until the server refuses or is gone; the highest answer.
+/// Counts a key up, at a fixed rate, until the server refuses or is gone; the highest answer.
 fn count_up(port: u16, key: &str, consistency: Option<&str>) -> i64 {
     let mut wire = Wire::connect(port);
     if let Some(consistency) = consistency {
         assert!(wire.call(&["CLIENT", "CONSISTENCY", consistency]).is_ok());
     }
-    let requests = format!("*2\r\n$4\r\nINCR\r\n${}\r\n{key}\r\n", key.len()).repeat(PIPELINE);
-    let mut answered = 0;
-    while wire.try_send_raw(requests.as_bytes()).is_some() {
-        for _ in 0..PIPELINE {
-            match wire.try_read().and_then(|value| value.as_int()) {
-                Some(value) => answered = value,
-                None => return answered,
-            }
+    let mut sending = wire.again();
+    let requests = format!("*2\r\n$4\r\nINCR\r\n${}\r\n{key}\r\n", key.len()).repeat(WRITES_PER_TICK);
+    let sender = thread::spawn(move || {
+        let mut due = Instant::now();
+        while sending.try_send_raw(requests.as_bytes()).is_some() {
+            due += TICK;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
         }
+    });
+    let mut answered = 0;
+    while let Some(value) = wire.try_read().and_then(|value| value.as_int()) {
+        answered = value;
     }
+    wire.hang_up();
+    sender.join().expect("a sender");
     answered
 }
