@@ -63,7 +63,7 @@ impl Log {
     #[inline]
     pub fn append(&self, slot: Slot, effects: &[u8]) -> Result<Option<Appended>, CommandError> {
         #[cfg(feature = "sim")]
-        if shared::rt::sim::is_planted("answer-before-append") {
+        if shared::rt::sim::strikes("answer-before-append") {
             return Ok(self.append_later(slot, effects));
         }
         match &self.store {

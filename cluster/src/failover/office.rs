@@ -34,8 +34,9 @@ impl Engine {
         }
         let (me, store) = (self.topology.my_id(), self.failover.log.store);
         #[cfg(feature = "sim")]
-        if shared::rt::sim::is_planted("empty-primary-wipes")
-            && let Some(office) = &mut self.topology.office
+        if let Some(office) = &mut self.topology.office
+            && office.store != store
+            && shared::rt::sim::strikes("empty-primary-wipes")
         {
             office.store = store;
             return;

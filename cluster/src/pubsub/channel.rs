@@ -41,6 +41,13 @@ impl Channel {
     pub(super) fn fan_out(&self, message: &Encoded<'_>, limit: &OutputLimit) -> usize {
         let subscribers = self.subscribers.lock();
         for subscriber in subscribers.values() {
+            #[cfg(feature = "sim")]
+            if shared::rt::sim::is_planted("message-not-delivered")
+                && shared::rt::rng::random_u64().is_multiple_of(1_000)
+                && shared::rt::sim::strikes("message-not-delivered")
+            {
+                continue;
+            }
             subscriber.push(message.bytes(subscriber.protocol()), limit);
         }
         subscribers.len()

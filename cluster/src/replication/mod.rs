@@ -197,11 +197,15 @@ impl Replication {
 
     /// Whether the node has been a primary without a break since then.
     pub fn leads_since(&self, led: u64) -> bool {
-        #[cfg(feature = "sim")]
-        if shared::rt::sim::is_planted("saved-in-a-stale-term") {
-            return !self.is_replica();
+        if self.is_replica() {
+            return false;
         }
-        !self.is_replica() && self.led_count() == led
+        let since = self.led_count() == led;
+        #[cfg(feature = "sim")]
+        if !since && shared::rt::sim::strikes("saved-in-a-stale-term") {
+            return true;
+        }
+        since
     }
 
     /// Waits until the node is a primary.

@@ -154,12 +154,13 @@ impl ClusterView {
     /// so that a process that was stopped does not answer what it did when it woke.
     #[inline]
     pub fn is_leased(&self) -> bool {
+        let until = self.leased_until.load(Ordering::Relaxed);
+        let leased = until == u64::MAX || self.now().as_ms() < until;
         #[cfg(feature = "sim")]
-        if shared::rt::sim::is_planted("old-primary-writes") {
+        if !leased && shared::rt::sim::strikes("old-primary-writes") {
             return true;
         }
-        let until = self.leased_until.load(Ordering::Relaxed);
-        until == u64::MAX || self.now().as_ms() < until
+        leased
     }
 
     /// This node may answer alone until then; `None` is for ever.

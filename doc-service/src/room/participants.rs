@@ -105,7 +105,10 @@ impl Participants {
         }
         for participant in self.members.values() {
             #[cfg(feature = "sim")]
-            if shared::rt::sim::is_planted("fan-out-dropped") && shared::rt::rng::random_u64() % 1_000 == 0 {
+            if shared::rt::sim::is_planted("fan-out-dropped")
+                && shared::rt::rng::random_u64().is_multiple_of(1_000)
+                && shared::rt::sim::strikes("fan-out-dropped")
+            {
                 continue;
             }
             participant.outbox.push(messages);

@@ -246,7 +246,7 @@ impl Job {
 /// Whether a planted fault has saves overwrite what is there without having merged it.
 #[cfg(feature = "sim")]
 fn is_blind() -> bool {
-    shared::rt::sim::is_planted("blind-snapshot-overwrite")
+    shared::rt::sim::strikes("blind-snapshot-overwrite")
 }
 
 /// Runs on a thread that may take its time.

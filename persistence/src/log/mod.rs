@@ -47,7 +47,7 @@ impl LogFile {
     /// Makes the bytes durable.
     pub(crate) fn sync(&self) -> Result<(), Error> {
         #[cfg(feature = "sim")]
-        if shared::rt::sim::is_planted("skipped-fsync") {
+        if shared::rt::sim::strikes("skipped-fsync") {
             return Ok(());
         }
         disk::sync_data(&self.file, &self.path)

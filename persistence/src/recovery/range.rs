@@ -56,7 +56,7 @@ pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Repla
         }
         report.effects += 1;
         #[cfg(feature = "sim")]
-        if report.effects == 1 && shared::rt::sim::is_planted("replay-off-by-one") {
+        if report.effects == 1 && shared::rt::sim::strikes("replay-off-by-one") {
             return Ok(());
         }
         replay.effect(slot, bytes)

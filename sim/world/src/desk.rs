@@ -17,6 +17,8 @@ use crate::world::{Desk, Stage, World};
 
 /// Longest time between two looks of a page, milliseconds; it types one word at a time.
 const PAUSE_MS_MAX: u64 = 150;
+/// The same while people type in rounds.
+const ROUNDS_PAUSE_MS_MAX: u64 = 20;
 
 /// Everything that a desk does from when its machine is switched on.
 pub(crate) async fn run(world: Rc<World>, number: usize) {
@@ -49,7 +51,8 @@ async fn sit(world: &World, desk: &Desk, number: usize) -> Result<(), String> {
         Page { replica: TextReplica::new(handle.client).map_err(|error| error.to_string())?, handle };
     let (mut ready, mut looked) = (false, trace::now());
     loop {
-        sleep(Duration::from_millis(1 + rng.below(PAUSE_MS_MAX))).await;
+        let pause = if world.round.get() == 0 { PAUSE_MS_MAX } else { ROUNDS_PAUSE_MS_MAX };
+        sleep(Duration::from_millis(1 + rng.below(pause))).await;
         let batch = session.take();
         for notice in &batch.notices {
             trace::line(name, format_args!("is told: {notice:?}"));
@@ -73,10 +76,12 @@ async fn sit(world: &World, desk: &Desk, number: usize) -> Result<(), String> {
         }
         looked = trace::now();
         world.authors.borrow_mut().looks(author, looked);
-        if ready && world.stage.get() == Stage::Load {
+        if ready && (world.stage.get() == Stage::Load || desk.round.get() < world.round.get()) {
             let word = world.authors.borrow_mut().types(author, looked);
             desk.settled.set(false);
             page.types(&word)?;
+            *desk.last_word.borrow_mut() = word;
+            desk.round.set(world.round.get());
             world.count("typed");
         }
         *desk.shown.borrow_mut() = page.replica.text().to_string();

@@ -1,5 +1,6 @@
 //! What clients do: short bursts of writes to one of their keys, and then they want to know it saved.
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +13,10 @@ use crate::router::{Outcome, Router};
 use crate::trace;
 use crate::world::{Stage, World};
 
+/// How many clients have a computer each.
+pub(crate) const CLIENTS: u64 = 4;
+/// How many more share one, and ask very late.
+pub(crate) const LATE_CLIENTS: u64 = 24;
 /// How many keys a client writes.
 const KEYS: u64 = 6;
 /// How long a client waits between two bursts at most, milliseconds.
@@ -20,6 +25,8 @@ const PAUSE_MS_MAX: u64 = 60;
 const LATE_OF: u64 = 3;
 /// How late at most, milliseconds.
 const LATE_MS_MAX: u64 = 5_000;
+/// How late those ask who are always late, milliseconds: meanwhile the office may have gone to another node and come back.
+const VERY_LATE_MS: Range<u64> = 3_000..6_000;
 /// How long a server waits for a write to be saved, milliseconds.
 const SAVED_MS: &str = "1000";
 
@@ -30,6 +37,8 @@ pub(crate) enum Relies {
     OnWaitaof,
     /// Every reply, as it said CLIENT CONSISTENCY QUORUM.
     OnReplies,
+    /// What WAITAOF says seconds later, on a connection on which nothing else was said in between.
+    OnLateWaitaof,
 }
 
 /// A client, until the load ends.
@@ -45,15 +54,24 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(world: Rc<World>, number: u64) -> Client {
         let mut rng = Rng::from_seed(world.seed.wrapping_mul(1_000).wrapping_add(number));
-        let relies = if number.is_multiple_of(2) { Relies::OnWaitaof } else { Relies::OnReplies };
+        let relies = match number {
+            CLIENTS.. => Relies::OnLateWaitaof,
+            _ if number.is_multiple_of(2) => Relies::OnWaitaof,
+            _ => Relies::OnReplies,
+        };
         let hosts = world.machines.iter().map(|machine| machine.name.clone()).collect();
         let greeting = match relies {
-            Relies::OnWaitaof => vec![],
+            Relies::OnWaitaof | Relies::OnLateWaitaof => vec![],
             Relies::OnReplies => vec!["CLIENT", "CONSISTENCY", "QUORUM"],
         };
         let mut keys = Vec::new();
-        for index in 0..KEYS {
-            let kind = [Kind::Register, Kind::Counter, Kind::Stream][index as usize % 3];
+        let own = if relies == Relies::OnLateWaitaof { 1 } else { KEYS };
+        for index in 0..own {
+            let kind = match relies {
+                // Shows each entry that is lost, whatever is written later.
+                Relies::OnLateWaitaof => Kind::Stream,
+                _ => [Kind::Register, Kind::Counter, Kind::Stream][index as usize % 3],
+            };
             let key =
                 Key::new(format!("{kind:?}-{number}-{index}-{}", rng.below(1_000)).to_lowercase(), kind);
             keys.push(key.name.clone());
@@ -92,7 +110,10 @@ impl Client {
         if self.relies == Relies::OnReplies || self.router.connection(key.0) != connection {
             return;
         }
-        if self.rng.below(LATE_OF) == 0 {
+        if self.relies == Relies::OnLateWaitaof {
+            let late = VERY_LATE_MS.start + self.rng.below(VERY_LATE_MS.end - VERY_LATE_MS.start);
+            sleep(Duration::from_millis(late)).await;
+        } else if self.rng.below(LATE_OF) == 0 {
             sleep(Duration::from_millis(self.rng.below(LATE_MS_MAX))).await;
         }
         let saved = self.router.ask(key.0, &["WAITAOF", "1", "1", SAVED_MS]).await;
@@ -100,7 +121,7 @@ impl Client {
         let is_saved = counts.first().and_then(Value::as_int) == Some(1);
         if is_saved && Some(on) == connection {
             self.with(&name, |key| key.save(&written));
-            self.world.count("saved");
+            self.world.count(if self.relies == Relies::OnLateWaitaof { "saved late" } else { "saved" });
         }
         trace::line(&self.name, format_args!("{name} {written:?} saved: {is_saved}"));
     }

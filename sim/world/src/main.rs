@@ -64,7 +64,7 @@ struct Arguments {
 }
 
 /// Faults that can be planted in the product.
-const PLANTS: [&str; 11] = [
+const PLANTS: [&str; 12] = [
     "answer-before-append",
     "skipped-fsync",
     "vote-not-persisted",
@@ -75,6 +75,7 @@ const PLANTS: [&str; 11] = [
     "empty-primary-wipes",
     "hand-over-loses-a-write",
     "fan-out-dropped",
+    "message-not-delivered",
     "blind-snapshot-overwrite",
 ];
 

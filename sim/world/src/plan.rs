@@ -162,10 +162,10 @@ fn there_and_back(rng: &mut Rng) -> [Planned; 3] {
 
 /// A primary is cut off from all nodes and not from clients, so that it answers what no replica has; its replica is elected, and the
 /// office comes back while those who wrote wait.
-fn cut_and_back(rng: &mut Rng) -> [Planned; 6] {
+fn cut_and_back(rng: &mut Rng) -> [Planned; 7] {
     let node = rng.below(PRIMARIES as u64) as usize;
     let at = QUIET_MS + rng.below(LOAD_MS / 2);
-    let cut = 300 + rng.below(500);
+    let cut = 600 + rng.below(700);
     let planned = |after: u64, lasts: u64, fault| Planned {
         at: Duration::from_millis(at + after),
         lasts: Duration::from_millis(lasts),
@@ -177,10 +177,11 @@ fn cut_and_back(rng: &mut Rng) -> [Planned; 6] {
         planned(0, cut, alone(true)),
         planned(0, cut, alone(false)),
         planned(20, 0, Fault::Failover(node + PRIMARIES, "FORCE")),
+        planned(700, 0, Fault::Failover(node + PRIMARIES, "FORCE")),
         // It is a replica again when it has heard of it: too early an order is refused.
-        planned(2_000, 0, back()),
-        planned(2_700, 0, back()),
-        planned(3_400, 0, back()),
+        planned(2_200, 0, back()),
+        planned(2_900, 0, back()),
+        planned(3_600, 0, back()),
     ]
 }
 

@@ -6,17 +6,16 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use tokio::task::spawn_local;
 use tokio::time::sleep;
 use turmoil::{Builder, Sim};
 
 use crate::faults::{Faults, LATENCY_MS_MAX};
-use crate::load::Client;
+use crate::load::{CLIENTS, Client, LATE_CLIENTS};
 use crate::plan::{LOAD_MS, Plan};
 use crate::world::{NODES, Stage, World};
 use crate::{desk, form, invariants, machine, service, trace};
 
-/// How many clients write.
-const CLIENTS: u64 = 4;
 /// The wall clock when a run begins, Unix seconds.
 const EPOCH_S: u64 = 1_700_000_000;
 /// How long forming may take.
@@ -48,6 +47,10 @@ pub(crate) fn run(seed: u64, record: Option<&Path>) -> ExitCode {
         world.fault(why);
     }
     let (took, simulated) = (began.elapsed(), trace::now());
+    let struck = shared::rt::sim::struck();
+    if struck > 0 {
+        world.counts.borrow_mut().insert("struck", struck);
+    }
     let counts: Vec<String> =
         world.counts.borrow().iter().map(|(what, count)| format!("{what} {count}")).collect();
     trace::line("run", format_args!("{}", counts.join(", ")));
@@ -141,6 +144,15 @@ fn simulate(world: &Rc<World>) -> Result<(), String> {
             Ok(())
         });
     }
+    let late: Vec<Client> =
+        (CLIENTS..CLIENTS + LATE_CLIENTS).map(|number| Client::new(Rc::clone(world), number)).collect();
+    sim.client("late", async move {
+        let running: Vec<_> = late.into_iter().map(|client| spawn_local(client.run())).collect();
+        for client in running {
+            client.await?;
+        }
+        Ok(())
+    });
     let whole = Rc::clone(world);
     sim.client("admin", async move { administrate(whole).await.map_err(Into::into) });
     drive(world, &mut sim)
@@ -150,7 +162,7 @@ fn simulate(world: &Rc<World>) -> Result<(), String> {
 fn drive(world: &Rc<World>, sim: &mut Sim<'_>) -> Result<(), String> {
     let machines = world.machines.iter().map(|machine| machine.name.clone());
     let others = world.services.iter().chain(world.desks.iter().map(|desk| &desk.computer));
-    let clients = (0..CLIENTS).map(|number| format!("c{number}"));
+    let clients = (0..CLIENTS).map(|number| format!("c{number}")).chain(["late".to_owned()]);
     let names: Vec<String> = machines.chain(clients).chain(others.map(|other| other.name.clone())).collect();
     let mut faults: Option<Faults> = None;
     loop {
@@ -190,6 +202,9 @@ async fn administrate(world: Rc<World>) -> Result<(), String> {
     sleep(Duration::from_secs(4)).await;
     form::heal(&world, HEALING).await?;
     invariants::equal::check(&world).await;
+    if invariants::lag::check(&world).await {
+        invariants::equal::check(&world).await;
+    }
     // Saves of documents may still have been written.
     form::heal(&world, HEALING).await?;
     world.enter(Stage::Showing);

@@ -89,6 +89,10 @@ pub(crate) struct Desk {
     pub(crate) computer: Computer,
     /// The document as the window shows it.
     pub(crate) shown: RefCell<String>,
+    /// The last word that was typed in it.
+    pub(crate) last_word: RefCell<String>,
+    /// The last round of which a word was typed.
+    pub(crate) round: Cell<u32>,
     /// The window says that it is connected and that everything is saved.
     pub(crate) settled: Cell<bool>,
 }
@@ -103,6 +107,8 @@ pub(crate) struct World {
     pub(crate) desks: Vec<Desk>,
     /// The document that people edit.
     pub(crate) document: DocumentId,
+    /// After everything was mended people type one word a round; 0 before.
+    pub(crate) round: Cell<u32>,
     pub(crate) authors: RefCell<Authors>,
     pub(crate) oracle: RefCell<Oracle>,
     pub(crate) epochs: RefCell<Epochs>,
@@ -136,6 +142,7 @@ impl World {
                 .map(|number| Desk { computer: computer('d', number), ..Desk::default() })
                 .collect(),
             document: document.parse().map_err(|bad| format!("{document}: {bad}"))?,
+            round: Cell::default(),
             authors: RefCell::default(),
             oracle: RefCell::default(),
             epochs: RefCell::default(),

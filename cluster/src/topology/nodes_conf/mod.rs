@@ -23,7 +23,7 @@ pub use parse::{BadNodesConf, parse};
 /// The text of the file.
 pub fn render(topology: &Topology, clock: WallClock) -> String {
     #[cfg(feature = "sim")]
-    if shared::rt::sim::is_planted("vote-not-persisted") {
+    if shared::rt::sim::strikes("vote-not-persisted") {
         return rendered(&forgetful(topology), clock);
     }
     rendered(topology, clock)

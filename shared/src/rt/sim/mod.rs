@@ -26,6 +26,7 @@ use super::rng::Rng;
 thread_local! {
     static BITS: RefCell<Rng> = RefCell::new(Rng::from_seed(0));
     static PLANTED: Cell<&'static str> = const { Cell::new("") };
+    static STRUCK: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Plants a fault in the product: the places that know its name do wrong from now on, to see whether that is found.
@@ -36,6 +37,18 @@ pub fn plant(name: &'static str) {
 /// Whether the fault of this name is planted.
 pub fn is_planted(name: &str) -> bool {
     PLANTED.get() == name
+}
+
+/// Whether the fault of this name is planted, and counts that it did wrong: asked last, where it makes a difference.
+pub fn strikes(name: &str) -> bool {
+    let strikes = is_planted(name);
+    STRUCK.set(STRUCK.get() + u64::from(strikes));
+    strikes
+}
+
+/// How often the planted fault did wrong.
+pub fn struck() -> u64 {
+    STRUCK.get()
 }
 
 /// The seed of all random bits of this thread from now on.

@@ -4,6 +4,7 @@
 //!
 //! - [`saved`]: what was called saved is in every copy, and nothing was invented or done twice.
 //! - [`equal`]: everybody has the same document.
+//! - [`lag`]: what somebody types every window shows soon, without anything being typed behind it.
 //! - [`authors`]: every word that was saved is in it, none was invented, each author's are in order.
 //! - [`prefix`]: logs of one shard are the same bytes.
 //! - [`epochs`]: epochs, votes and notes never go back.
@@ -12,6 +13,7 @@
 pub(crate) mod authors;
 pub(crate) mod epochs;
 pub(crate) mod equal;
+pub(crate) mod lag;
 pub(crate) mod one_writer;
 pub(crate) mod prefix;
 pub(crate) mod saved;
