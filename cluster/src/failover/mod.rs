@@ -134,6 +134,22 @@ impl Failover {
     }
 }
 
+#[cfg(feature = "sim")]
+impl Failover {
+    /// How much is remembered of other nodes.
+    pub(crate) fn held(&self) -> [(&'static str, usize); 7] {
+        [
+            ("promises", self.promises.len()),
+            ("promises heard", self.lease.len()),
+            ("voters that overrule", self.overruled_by.len()),
+            ("voters that have noted", self.noted_by.len()),
+            ("copies that join", self.joining.len()),
+            ("copies that are absent", self.absent.len()),
+            ("orphans", self.orphans.len()),
+        ]
+    }
+}
+
 impl Engine {
     /// What time brings.
     pub(crate) fn tick_failover(&mut self, now: Moment, rng: &mut shared::rt::rng::Rng) {

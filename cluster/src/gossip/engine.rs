@@ -66,6 +66,15 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// How much it remembers of others, for who looks whether that is bounded.
+    #[cfg(feature = "sim")]
+    pub fn held(&self) -> Vec<(&'static str, usize)> {
+        let mut held = self.failover.held().to_vec();
+        held.extend(self.agreement.held());
+        held.extend([("forgotten nodes", self.forgotten.len()), ("outgoing links", self.links.len())]);
+        held
+    }
+
     /// The mind of a node that starts now and knows this much.
     pub fn new(mut topology: Topology, settings: Settings, now: Moment) -> Engine {
         for peer in topology.peers_mut() {

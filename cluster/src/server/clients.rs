@@ -151,6 +151,10 @@ impl Clients {
 
     /// Forgets a client.
     pub fn remove(&self, id: u64) {
+        #[cfg(feature = "sim")]
+        if shared::rt::sim::strikes("client-not-forgotten") {
+            return;
+        }
         if self.by_id.remove(&id).is_some() {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }

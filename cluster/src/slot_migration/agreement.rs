@@ -39,6 +39,14 @@ pub(crate) struct Agreement {
     told: Option<ShardSlots>,
 }
 
+#[cfg(feature = "sim")]
+impl Agreement {
+    /// How much is remembered of transfers.
+    pub(crate) fn held(&self) -> [(&'static str, usize); 2] {
+        [("transfers that are driven", self.driven.len()), ("transfers that are refused", self.refused.len())]
+    }
+}
+
 /// What a primary tells the other copies of its shard of its slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardSlots {

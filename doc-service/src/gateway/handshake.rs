@@ -11,6 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use shared::limits::MESSAGE_BYTES_MAX;
 use shared::names::DocumentId;
+use shared::rt::task;
 
 use super::listener::Place;
 use super::{CloseReason, socket};
@@ -45,15 +46,19 @@ pub async fn upgrade(
     let id: Result<DocumentId, CloseReason> =
         id.parse().map_err(|bad: shared::names::BadDocumentId| CloseReason::BadId(bad.to_string()));
     let wants_saved = wishes.saved.as_deref() == Some("1");
-    let talk = move |socket: WebSocket| async move {
-        match id {
-            Ok(id) => {
-                let rights = auth::of_anybody(&id);
-                socket::talk(socket, service, id, rights, wants_saved).await;
+    // Axum starts the task of the socket by itself.
+    let here = task::Place::here();
+    let talk = move |socket: WebSocket| {
+        here.run(async move {
+            match id {
+                Ok(id) => {
+                    let rights = auth::of_anybody(&id);
+                    socket::talk(socket, service, id, rights, wants_saved).await;
+                }
+                Err(reason) => socket::turn_away(socket, &service, &reason).await,
             }
-            Err(reason) => socket::turn_away(socket, &service, &reason).await,
-        }
-        drop(place);
+            drop(place);
+        })
     };
     Ok(upgrade
         .read_buffer_size(READ_BUFFER_BYTES)

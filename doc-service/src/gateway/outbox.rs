@@ -82,6 +82,12 @@ impl Outbox {
         true
     }
 
+    /// Bytes that wait.
+    #[cfg(feature = "sim")]
+    pub fn bytes(&self) -> usize {
+        self.shared.queue.lock().bytes
+    }
+
     /// Queues a ping.
     pub fn ping(&self) {
         let mut queue = self.shared.queue.lock();

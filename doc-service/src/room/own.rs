@@ -91,6 +91,12 @@ impl Own {
         self.published
     }
 
+    /// How many edits are not seen, and how many not saved.
+    #[cfg(feature = "sim")]
+    pub fn held(&self) -> (usize, usize) {
+        (self.unseen.len(), self.unsaved.len())
+    }
+
     /// Whether an author waits to hear that an edit is saved.
     pub fn has_unsaved(&self) -> bool {
         !self.unsaved.is_empty()

@@ -88,6 +88,12 @@ impl Participants {
         asked
     }
 
+    /// Most bytes that wait for one of them.
+    #[cfg(feature = "sim")]
+    pub fn bytes_most(&self) -> usize {
+        self.members.values().map(|participant| participant.outbox.bytes()).max().unwrap_or(0)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.members.len()

@@ -212,6 +212,8 @@ impl Room {
 
     /// Time has passed: forgets whoever was silent for long, and what will not come back; asks again for what is missing.
     pub fn tick(&mut self, now: Instant) {
+        #[cfg(feature = "sim")]
+        self.tell_held();
         let ms = self.ms(now);
         self.presence.forget_outdated(ms);
         let lost = self.own.take_lost(now);
@@ -220,6 +222,19 @@ impl Room {
         for id in self.participants.ask_again(now) {
             self.participants.send(id, &[self.step_1()]);
         }
+    }
+
+    /// For who looks whether a room is bounded.
+    #[cfg(feature = "sim")]
+    fn tell_held(&self) {
+        use shared::rt::sim::holds;
+        let (unseen, unsaved) = self.own.held();
+        holds("edits not seen", unseen);
+        holds("edits not saved", unsaved);
+        holds("clients of a room", self.participants.len());
+        holds("bytes to a client", self.participants.bytes_most());
+        holds("edits that wait for others", self.document.waiting().count());
+        holds("edits since the last save", self.recent.len());
     }
 
     /// The document was loaded anew (`bytes` long): clients get what they lack and are asked for what it lacks.

@@ -8,6 +8,22 @@ use tokio::runtime::Builder;
 pub use tokio::runtime::Handle;
 pub use tokio::task::{JoinError, JoinHandle, JoinSet, spawn, spawn_blocking, yield_now};
 
+/// The machine that something is done on: there is one only.
+#[derive(Debug, Clone)]
+pub struct Place;
+
+impl Place {
+    /// Where the caller is.
+    pub fn here() -> Place {
+        Place
+    }
+
+    /// Has a future run there, whoever polls it.
+    pub fn run<F: Future>(&self, future: F) -> F {
+        future
+    }
+}
+
 /// A thread with a runtime of its own.
 #[derive(Debug)]
 pub struct Thread(thread::JoinHandle<()>);

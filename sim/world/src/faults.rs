@@ -70,6 +70,7 @@ impl Faults {
                 desk.settled.set(false);
                 return stop(sim, &desk.computer, now + planned.lasts);
             }
+            Fault::FreezeService(number) => self.world.services[*number].host.freeze(),
             Fault::Power(node) => {
                 if !self.power_fails(sim, &[*node]) {
                     return;
@@ -119,6 +120,7 @@ impl Faults {
                 self.kill(sim, *node, Duration::ZERO);
             }
             Fault::Freeze(node) => self.world.machines[*node].host.thaw(),
+            Fault::FreezeService(number) => self.world.services[*number].host.thaw(),
             Fault::Partition(_) | Fault::OneWay { .. } => self.network.mend(number, sim, &self.names),
             Fault::Latency(_) => sim.set_max_message_latency(Duration::from_millis(LATENCY_MS_MAX)),
             Fault::Clock(node, _) => self.world.machines[*node].host.set_ahead_ms(0),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use cluster::bus::Bus;
 use cluster::config::Settings;
 use cluster::node::{Node, Shared};
 use shared::limits::RANGES;
@@ -108,7 +109,9 @@ async fn watch(world: &World, machine: &Machine, node: &Shared) {
                 let leased = node.view.is_leased();
                 world.writers.borrow_mut().look(world, &machine.name, engine, leased);
                 machine.in_sync.set(engine.in_sync_to_show().map_or(0, |(_, copies)| copies));
+                engine.held().into_iter().for_each(|(what, count)| machine.host.holds(what, count));
             });
+            tell_held(machine, node, bus);
         }
         if world.stage.get() == Stage::Showing && machine.shown.borrow().is_none() {
             match shown(node) {
@@ -116,6 +119,27 @@ async fn watch(world: &World, machine: &Machine, node: &Shared) {
                 Err(error) => world.fault(format!("{} cannot show its log: {error}", machine.name)),
             }
         }
+    }
+}
+
+/// Notes how much a node holds of what others make it hold.
+fn tell_held(machine: &Machine, node: &Shared, bus: &Bus) {
+    let clients = node.clients.all();
+    let unsent = clients.iter().map(|client| client.outbox.bytes());
+    let links = bus.links.all();
+    let unsaid = links.iter().map(|link| link.queue.bytes());
+    let pending = node.log.store().map_or(0, |store| store.status().pending_bytes);
+    for (what, count) in [
+        ("clients", clients.len()),
+        ("blocked clients", clients.iter().filter(|client| client.blocked()).count()),
+        ("bytes to a subscriber", unsent.max().unwrap_or(0)),
+        ("links", links.len()),
+        ("bytes to a node", unsaid.max().unwrap_or(0)),
+        ("replicas", node.replication.feeds.all().len()),
+        ("slot migrations", node.slot_migrations.all().len()),
+        ("bytes not written", usize::try_from(pending).unwrap_or(usize::MAX)),
+    ] {
+        machine.host.holds(what, count);
     }
 }
 

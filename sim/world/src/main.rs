@@ -64,7 +64,7 @@ struct Arguments {
 }
 
 /// Faults that can be planted in the product.
-const PLANTS: [&str; 12] = [
+const PLANTS: [&str; 14] = [
     "answer-before-append",
     "skipped-fsync",
     "vote-not-persisted",
@@ -77,6 +77,8 @@ const PLANTS: [&str; 12] = [
     "fan-out-dropped",
     "message-not-delivered",
     "blind-snapshot-overwrite",
+    "typed-elsewhere",
+    "client-not-forgotten",
 ];
 
 impl Arguments {

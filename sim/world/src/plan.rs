@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     Migrate { first: u16, count: u16, to: usize },
     /// SIGKILL of a document service.
     KillService(usize),
+    /// SIGSTOP of a document service.
+    FreezeService(usize),
     /// SIGKILL of a window.
     KillDesk(usize),
 }
@@ -123,11 +125,12 @@ fn planned(rng: &mut Rng, shard: Option<usize>) -> Planned {
     Planned { at: Duration::from_millis(at), lasts: Duration::from_millis(lasts), fault }
 }
 
-/// A service or a window is killed, and begins anew a while later.
+/// A service or a window is killed, and begins anew a while later; or a service stands still so long.
 fn killed(rng: &mut Rng) -> Planned {
     let at = QUIET_MS + rng.below(LOAD_MS - 2 * QUIET_MS);
-    let fault = match rng.below(2) {
+    let fault = match rng.below(3) {
         0 => Fault::KillService(rng.below(SERVICES as u64) as usize),
+        1 => Fault::FreezeService(rng.below(SERVICES as u64) as usize),
         _ => Fault::KillDesk(rng.below(DESKS as u64) as usize),
     };
     Planned { at: Duration::from_millis(at), lasts: Duration::from_millis(rng.below(3_000)), fault }

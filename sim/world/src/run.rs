@@ -205,6 +205,7 @@ async fn administrate(world: Rc<World>) -> Result<(), String> {
     if invariants::lag::check(&world).await {
         invariants::equal::check(&world).await;
     }
+    invariants::memory::check(&world).await;
     // Saves of documents may still have been written.
     form::heal(&world, HEALING).await?;
     world.enter(Stage::Showing);

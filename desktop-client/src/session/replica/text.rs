@@ -46,6 +46,15 @@ impl TextReplica {
     /// Replaces characters. Returns the update for the others; `None` if nothing changed.
     pub fn splice(&mut self, at: usize, deleted: usize, inserted: &str) -> Result<Option<Bytes>, Broken> {
         let now = self.now_ms();
+        #[cfg(feature = "sim")]
+        let at = if shared::rt::sim::is_planted("typed-elsewhere")
+            && shared::rt::rng::random_u64().is_multiple_of(1_000)
+            && shared::rt::sim::strikes("typed-elsewhere")
+        {
+            0
+        } else {
+            at
+        };
         let update = self.document.splice(at, deleted, inserted, now).map_err(|_| Broken)?;
         Ok(update.map(Bytes::from))
     }

@@ -180,6 +180,11 @@ impl Room {
 
     /// Time passes.
     pub fn tick(&mut self, now_ms: u64) {
+        #[cfg(feature = "sim")]
+        {
+            shared::rt::sim::holds("bytes not saved", self.pending.bytes());
+            shared::rt::sim::holds("edits for the page", self.foreign.len());
+        }
         self.presence.tick(now_ms);
     }
 

@@ -51,6 +51,8 @@ struct State {
     /// How long a group of writes waits for the disk at most, microseconds.
     disk_us_max: AtomicU64,
     locked: Mutex<BTreeSet<PathBuf>>,
+    /// How much its process holds of what.
+    held: Mutex<BTreeMap<&'static str, usize>>,
     /// Files that are open, so that they can be read when their names are gone.
     open: Mutex<BTreeMap<PathBuf, Vec<Weak<Orphan>>>>,
 }
@@ -75,6 +77,7 @@ impl Host {
         self.state.locked.lock().clear();
         self.state.open.lock().clear();
         self.state.waiting.lock().clear();
+        self.state.held.lock().clear();
     }
 
     /// The process is being killed: call it before turmoil drops its tasks.
@@ -111,6 +114,16 @@ impl Host {
 
     pub(in crate::rt) fn ahead_ms(&self) -> i64 {
         self.state.ahead_ms.load(Ordering::Relaxed)
+    }
+
+    /// Its process holds so much of this.
+    pub fn holds(&self, what: &'static str, count: usize) {
+        self.state.held.lock().insert(what, count);
+    }
+
+    /// What its process has said last of what it holds.
+    pub fn held(&self) -> BTreeMap<&'static str, usize> {
+        self.state.held.lock().clone()
     }
 
     /// Breaks its disk, or mends it.

@@ -51,6 +51,13 @@ pub fn struck() -> u64 {
     STRUCK.get()
 }
 
+/// The process that the caller is in holds so much of this: for who looks whether it is bounded.
+pub fn holds(what: &'static str, count: usize) {
+    if let Some(host) = Host::current() {
+        host.holds(what, count);
+    }
+}
+
 /// The seed of all random bits of this thread from now on.
 pub fn seed(seed: u64) {
     BITS.set(Rng::from_seed(seed));

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
 use super::sim::Host;
+use super::sim::host::OnHost;
 
 pub use tokio::task::{JoinError, JoinHandle, yield_now};
 
@@ -17,6 +18,22 @@ where
     F::Output: Send + 'static,
 {
     tokio::spawn(Host::current().unwrap_or_default().run(future))
+}
+
+/// The machine that something is done on.
+#[derive(Debug, Clone)]
+pub struct Place(Host);
+
+impl Place {
+    /// Where the caller is.
+    pub fn here() -> Place {
+        Place(Host::current().unwrap_or_default())
+    }
+
+    /// Has a future run there, whoever polls it.
+    pub fn run<F: Future>(&self, future: F) -> OnHost<F> {
+        self.0.run(future)
+    }
 }
 
 /// Does work that may take its time: here it takes none, in a task of its own.

@@ -6,6 +6,7 @@
 //! - [`equal`]: everybody has the same document.
 //! - [`lag`]: what somebody types every window shows soon, without anything being typed behind it.
 //! - [`authors`]: every word that was saved is in it, none was invented, each author's are in order.
+//! - [`memory`]: what nobody needs any more is held nowhere.
 //! - [`prefix`]: logs of one shard are the same bytes.
 //! - [`epochs`]: epochs, votes and notes never go back.
 //! - [`one_writer`]: one primary a term.
@@ -14,6 +15,7 @@ pub(crate) mod authors;
 pub(crate) mod epochs;
 pub(crate) mod equal;
 pub(crate) mod lag;
+pub(crate) mod memory;
 pub(crate) mod one_writer;
 pub(crate) mod prefix;
 pub(crate) mod saved;
