@@ -20,6 +20,11 @@ impl Slot {
         Slot(crc16(hash_tag(key)) & (SLOTS as u16 - 1))
     }
 
+    /// The slot that a walk around all of them has come to after so many steps.
+    pub fn around(steps: u64) -> Slot {
+        Slot((steps % SLOTS as u64) as u16)
+    }
+
     /// Its number, 0 to 16,383.
     #[inline]
     pub fn number(self) -> u16 {

@@ -153,6 +153,8 @@ pub struct Config {
     pub replicaof: Option<Source>,
     /// How long a link of replication may be silent, seconds.
     pub repl_timeout_s: u64,
+    /// How long it takes at least until a replica has compared all slots with its primary, seconds; 0 is never.
+    pub repl_digest_period_s: u64,
     /// Replicas without which no write is taken; 0 is none.
     pub min_replicas_to_write: usize,
     /// How long such a replica may have been silent, seconds.
@@ -246,6 +248,7 @@ impl Config {
             stop_writes: yes("stop-writes-on-bgsave-error"),
             replicaof,
             repl_timeout_s: number("repl-timeout"),
+            repl_digest_period_s: number("repl-digest-period"),
             min_replicas_to_write: size("min-replicas-to-write"),
             min_replicas_max_lag_s: number("min-replicas-max-lag"),
         })

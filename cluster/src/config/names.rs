@@ -1,4 +1,4 @@
-//! Every name a setting may have: those of Redis 7.0 and `cluster-proxy`, with kind, default and whether CONFIG SET may change it.
+//! Every name a setting may have: those of Redis 7.0, `cluster-proxy` and `repl-digest-period`, with kind, default and whether CONFIG SET may change it.
 //!
 //! Names that mean nothing here are taken and answered all the same, so that configuration made for redis-server works; what
 //! means something is read in [`super::high`]. The defaults are redis-server's, but for: `bind` (as in the redis.conf that is
@@ -149,6 +149,7 @@ pub static ROWS: &[Row] = &[
     Row("rdbcompression", Bool, "yes", Live),
     Row("repl-backlog-size", Memory(i64::MAX as u64), "1048576", Live),
     Row("repl-backlog-ttl", Int(0, I32), "3600", Live),
+    Row("repl-digest-period", Int(0, I32), "600", Live),
     Row("repl-disable-tcp-nodelay", Bool, "no", Live),
     Row("repl-diskless-load", OneOf(&["disabled", "on-empty-db", "swapdb"]), "disabled", Live),
     Row("repl-diskless-sync", Bool, "yes", Live),

@@ -3,13 +3,14 @@
 //! # Layout
 //!
 //! - [`partition`]: what one lock guards; [`held`]: the locks that one command holds.
-//! - [`slot_table`]: the keys of one slot; [`lines`]: a hash table made of cache lines; [`entry`]: one key with its value; [`dump`]: an entry as bytes; [`clock`]: when it was used.
+//! - [`slot_table`]: the keys of one slot; [`lines`]: a hash table made of cache lines; [`entry`]: one key with its value; [`dump`]: an entry as bytes; [`digest`]: as a number; [`clock`]: when it was used.
 //! - [`fetch`]: has the processor fetch what look-ups will need.
 //! - [`value`]: the types of values that are not strings.
 //! - [`wheel`]: which keys expire when.
 //! - [`watch`]: keys that transactions watch; [`waiting`]: clients that wait for keys.
 
 pub mod clock;
+pub mod digest;
 pub mod dump;
 pub mod entry;
 mod fetch;

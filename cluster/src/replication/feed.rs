@@ -14,6 +14,7 @@ use shared::rt::time::{Duration, timeout};
 use shared::slot::Slot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::digests::Asking;
 use super::entries;
 use super::feeds::Listed;
 use super::frame::{self, ACK_BYTES, Ack, Frame, HEADER_BYTES, Way};
@@ -121,6 +122,8 @@ struct Feed<'f> {
     next: Offsets,
     /// Whether the replica takes a range's records already.
     active: [bool; RANGES],
+    /// What the replica is asked to compare.
+    asking: Asking,
     /// Which change of the shard's slots the replica was told last.
     told_shard: u64,
     /// How often it was asked what it holds.
@@ -150,6 +153,7 @@ impl<'f> Feed<'f> {
             follower,
             next,
             active: [false; RANGES],
+            asking: Asking::new(),
             told_shard: 0,
             asked: 0,
             output: Vec::new(),
@@ -288,6 +292,8 @@ impl<'f> Feed<'f> {
             let generation = self.take()?;
             // Behind the taking: what changed before a generation was written is told before that generation is.
             self.tell_shard();
+            // Behind the taking: what was taken ends before what is digested now.
+            self.asking.step(self.shared, self.store, &self.next, &mut self.output);
             let wants = *wanted.borrow_and_update();
             Frame::Generation { generation, wanted: wants }.encode(&mut self.output);
             let asks = self.shared.replication.feeds.asks();
@@ -316,7 +322,8 @@ impl<'f> Feed<'f> {
                 }
             };
             // Nothing was written: the replica hears so, and answers that it is there.
-            timeout(Duration::from_millis(IDLE_MS), more).await.unwrap_or(Ok(()))?;
+            let idle = self.asking.idle().min(Duration::from_millis(IDLE_MS));
+            timeout(idle, more).await.unwrap_or(Ok(()))?;
         }
     }
 }

@@ -8,7 +8,7 @@ use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 /// Version of the link: both sides must speak the same.
-pub const LINK_VERSION: u64 = 3;
+pub const LINK_VERSION: u64 = 4;
 
 /// Bytes before a frame's own.
 pub const HEADER_BYTES: usize = 5;
@@ -80,6 +80,19 @@ pub enum Frame<'a> {
         /// As `nodes.conf` has them.
         transfers: &'a [u8],
     },
+    /// What a slot held when the log of its range ended at `cut`, or some of its keys.
+    Digest {
+        /// The slot.
+        slot: Slot,
+        /// Offset.
+        cut: u64,
+        /// How many keys the slot held.
+        held: u64,
+        /// The sum of their digests.
+        digest: u64,
+        /// The keys that the digest is of, each with its length (four bytes) before it; none if it is of all.
+        keys: &'a [u8],
+    },
     /// Everything up to this generation of the primary was sent. The replica answers with an [`Ack`].
     Generation {
         /// A generation of the primary's store.
@@ -108,6 +121,7 @@ const END: u8 = 5;
 const GENERATION: u8 = 6;
 const ACK: u8 = 7;
 const SHARD: u8 = 8;
+const DIGEST: u8 = 9;
 
 /// Begins a frame of this kind; [`close`] sets its length.
 pub(crate) fn open(out: &mut Vec<u8>, kind: u8) -> usize {
@@ -162,6 +176,13 @@ impl Frame<'_> {
                 out.extend_from_slice(transfers);
                 close(out, at);
             }
+            Frame::Digest { slot, cut, held, digest, keys } => {
+                let at = open(out, DIGEST);
+                out.extend_from_slice(&slot.number().to_le_bytes());
+                [cut, held, digest].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+                out.extend_from_slice(keys);
+                close(out, at);
+            }
             Frame::Generation { generation, wanted } => {
                 let at = open(out, GENERATION);
                 out.extend_from_slice(&generation.to_le_bytes());
@@ -210,6 +231,13 @@ impl Frame<'_> {
                 let (epoch, rest) = bytes.split_first_chunk::<8>()?;
                 let (slots, transfers) = rest.split_first_chunk::<{ SlotSet::WIRE_BYTES }>()?;
                 Some(Frame::Shard { config_epoch: u64::from_le_bytes(*epoch), slots, transfers })
+            }
+            DIGEST => {
+                let (slot, rest) = bytes.split_first_chunk::<2>()?;
+                let (numbers, keys) = rest.split_at_checked(24)?;
+                let slot = Slot::new(u16::from_le_bytes(*slot))?;
+                let (cut, held, digest) = (number(numbers)?, number(&numbers[8..])?, number(&numbers[16..])?);
+                Some(Frame::Digest { slot, cut, held, digest, keys })
             }
             GENERATION => {
                 (bytes.len() == 16).then_some(())?;
@@ -281,6 +309,7 @@ mod tests {
             Frame::Slot { slot, cut: 9, entries: b"" },
             Frame::End { range: 4 },
             Frame::Shard { config_epoch: 3, slots: &[7; SlotSet::WIRE_BYTES], transfers: b"text" },
+            Frame::Digest { slot, cut: 9, held: 2, digest: u64::MAX, keys: b"keys" },
             Frame::Generation { generation: 5, wanted: 0 },
         ];
         let mut bytes = Vec::new();

@@ -11,6 +11,7 @@ use shared::limits::{RANGES, SLOTS_PER_RANGE};
 use shared::rt::time;
 use shared::slot::Slot;
 
+use super::digests::{Told, Waiting};
 use super::entries;
 use super::frame::{Frame, Way};
 use crate::commit::Clock;
@@ -34,6 +35,9 @@ pub enum IntakeError {
          REPLICAOF said anew has this replica take over what the primary holds"
     )]
     WouldLose,
+    /// It holds something else at the same offset.
+    #[error("range {0} differs from the primary's: it is received anew")]
+    Differs(usize),
 }
 
 /// How far a range is.
@@ -60,6 +64,8 @@ pub(super) struct Intake<'i> {
     store: &'i Store,
     clock: Clock,
     ranges: [Range; RANGES],
+    /// What is to be compared when the log is here so far.
+    waiting: Waiting,
 }
 
 impl<'i> Intake<'i> {
@@ -104,7 +110,7 @@ impl<'i> Intake<'i> {
         store.set_history(history)?;
         let clock = Clock::at(time::now_ms(), &shared.config());
         let ranges = ways.map(|way| if way == Way::Log { Range::Log } else { Range::Closed });
-        Ok(Intake { shared, store, clock, ranges })
+        Ok(Intake { shared, store, clock, ranges, waiting: Waiting::default() })
     }
 
     /// Whether every range is followed.
@@ -125,6 +131,10 @@ impl<'i> Intake<'i> {
                 }
                 self.finish(*range)
             }
+            Frame::Digest { slot, cut, held, digest, keys } => {
+                let (slot, cut, held, digest) = (*slot, *cut, *held, *digest);
+                self.told(Told { slot, cut, held, digest, keys: keys.to_vec() })
+            }
             Frame::Plan { .. } => Err(IntakeError::Protocol("a second plan")),
             Frame::Generation { .. } | Frame::Shard { .. } => Ok(()),
         }
@@ -132,18 +142,22 @@ impl<'i> Intake<'i> {
 
     fn records(&mut self, range: usize, bytes: &[u8]) -> Result<(), IntakeError> {
         let intake = self.shared.log.intake(range);
-        let replay = self.replay();
+        let (shared, replay, waiting) = (self.shared, self.replay(), &mut self.waiting);
+        let mut effect = |slot: Slot, position: u64, effect: &[u8]| {
+            if !waiting.is_empty() {
+                waiting.before_effect(shared, slot, position);
+            }
+            replay.effect(slot, effect)
+        };
         let appended = match &self.ranges[range] {
             Range::Closed => return Err(IntakeError::Protocol("records of a range that it did not begin")),
-            Range::Log => {
-                self.store.append_records(range, bytes, |slot, _, effect| replay.effect(slot, effect))?
-            }
+            Range::Log => self.store.append_records(range, bytes, effect)?,
             Range::Whole(whole) => {
                 let cuts = &whole.cuts;
-                self.store.append_records(range, bytes, |slot, position, effect| {
+                self.store.append_records(range, bytes, |slot, position, bytes| {
                     // Before the slot has come, and before its cut, the effect is in its entries.
                     match cuts[slot.index() % SLOTS_PER_RANGE] {
-                        Some(cut) if position >= cut => replay.effect(slot, effect),
+                        Some(cut) if position >= cut => effect(slot, position, bytes),
                         _ => Ok(()),
                     }
                 })?
@@ -154,7 +168,29 @@ impl<'i> Intake<'i> {
             // The disk is slower than the link: nothing more is read until it has caught up.
             self.store.wait_written_blocking(appended.generation)?;
         }
-        self.finish(range)
+        self.finish(range)?;
+        self.reached(range)
+    }
+
+    /// The primary has told what a slot holds.
+    fn told(&mut self, told: Told) -> Result<(), IntakeError> {
+        let (slot, cut) = (told.slot, told.cut);
+        if matches!(self.ranges[slot.range()], Range::Closed) || self.store.cut(slot) > cut {
+            return Err(IntakeError::Protocol("a digest of what is not here, or not any more"));
+        }
+        if !self.waiting.add(told) {
+            return Err(IntakeError::Protocol("more digests than it may"));
+        }
+        self.reached(slot.range())
+    }
+
+    /// Compares what the log of a range has reached.
+    fn reached(&mut self, range: usize) -> Result<(), IntakeError> {
+        if !self.waiting.is_empty() {
+            let end = self.store.ends()[range];
+            self.waiting.reached(self.shared, range, end);
+        }
+        self.waiting.differs.map_or(Ok(()), |range| Err(IntakeError::Differs(range)))
     }
 
     fn open(&mut self, range: usize, start: u64) -> Result<(), IntakeError> {
@@ -205,6 +241,7 @@ impl<'i> Intake<'i> {
         if let Range::Whole(whole) = std::mem::replace(&mut self.ranges[range], Range::Log) {
             let report = whole.receive.finish()?;
             self.shared.replication.ranges_received.fetch_add(1, Ordering::Relaxed);
+            self.shared.replication.digests.received(range);
             tracing::info!(range, entries = report.entries, "received a range");
         }
         Ok(())

@@ -207,7 +207,7 @@ async fn greet(
     stream.set_nodelay(true)?;
     let mut request = Vec::new();
     let mut answers = 1 + usize::from(authenticate(shared, &mut request));
-    let ends: Vec<String> = held(store).iter().map(u64::to_string).collect();
+    let ends: Vec<String> = held(shared, store).iter().map(u64::to_string).collect();
     let (version, port) = (LINK_VERSION.to_string(), shared.port.to_string());
     let (history, ends) = (store.history().encode(), ends.join(" "));
     let node = shared.bus.as_ref().map_or_else(|| "-".to_owned(), |bus| bus.my_id().to_string());
@@ -255,11 +255,14 @@ fn named(answer: &str) -> Option<(NodeId, Epoch)> {
     Some((node.parse().ok()?, Epoch(term.parse().ok()?)))
 }
 
-/// Up to where this replica has each range. One whose receipt was given up ends where no log does, so that it comes whole.
-fn held(store: &Store) -> Offsets {
+/// Up to where this replica has each range. One whose receipt was given up, or that differs from the primary's, ends where no log
+/// does, so that it comes whole.
+fn held(shared: &Shared, store: &Store) -> Offsets {
     let mut ends = store.ends();
-    for (range, end) in ends.iter_mut().enumerate().filter(|(range, _)| store.is_receiving(*range)) {
-        tracing::debug!(range, "has a part of this range only");
+    let digests = &shared.replication.digests;
+    let comes_whole = |range| store.is_receiving(range) || digests.is_asked(range);
+    for (range, end) in ends.iter_mut().enumerate().filter(|(range, _)| comes_whole(*range)) {
+        tracing::debug!(range, "has a part of this range only, or another");
         *end = PART;
     }
     ends

@@ -7,10 +7,12 @@
 //! # Layout
 //!
 //! - [`frame`]: what travels on a link; `entries`: what slots hold, on their way.
+//! - [`digests`]: whether replicas hold what their primary holds.
 //! - [`feed`]: the primary's side of a link; [`feeds`]: all of them, and what the replicas have said that they hold; [`sent`]: what has
 //!   left for them, and replies that wait for it.
 //! - [`link`]: the replica's side; [`intake`]: what comes in becomes log and keys.
 
+pub mod digests;
 pub(crate) mod entries;
 pub mod feed;
 pub mod feeds;
@@ -28,6 +30,7 @@ use shared::limits::{PARTITIONS, RANGES};
 use shared::slot::Slot;
 use tokio::sync::watch;
 
+use self::digests::Digests;
 use self::feeds::Feeds;
 use crate::command::CommandError;
 use crate::config::Config;
@@ -119,6 +122,8 @@ pub struct Replication {
     pub feeds: Feeds,
     /// Ranges that were received whole.
     pub ranges_received: AtomicU64,
+    /// What was compared with the primary, and what is to be repaired.
+    pub digests: Digests,
     /// Some range is being received: what the node holds is a part.
     partial: AtomicBool,
     /// The history of the log says that this process writes it, so that others may copy it.
@@ -142,6 +147,7 @@ impl Replication {
             link: Mutex::new(link),
             feeds: Feeds::new(cluster),
             ranges_received: AtomicU64::new(0),
+            digests: Digests::default(),
             partial: AtomicBool::new(false),
             noted: AtomicBool::new(false),
             changing: Mutex::default(),
@@ -282,6 +288,7 @@ pub(crate) fn leads(replication: &Replication, log: &Log, keyspace: &Keyspace) {
     replication.leads.fetch_add(1, Ordering::Relaxed);
     replication.replica.store(false, Ordering::Relaxed);
     replication.partial.store(false, Ordering::Relaxed);
+    replication.digests.leads();
     replication.led.send_modify(|count| *count += 1);
 }
 

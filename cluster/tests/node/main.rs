@@ -8,7 +8,7 @@
 //! - [`transactions`], [`passwords`], [`clients`], [`waiting`], [`scanning`], [`configuration`], [`observing`], [`command_table`]: what the commands do that
 //!   are not about values.
 //! - [`expiring`], [`eviction`], [`full_disk`], [`broken_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
-//! - [`replication`]: a primary and its replicas. `cluster_*`, [`local`]: several nodes; [`machines`]: with a network that can be cut; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
+//! - [`replication`], [`digests`]: a primary and its replicas. `cluster_*`, [`local`]: several nodes; [`machines`]: with a network that can be cut; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
@@ -33,6 +33,7 @@ mod command_table;
 mod configuration;
 mod contents;
 mod differential;
+mod digests;
 mod eviction;
 mod expiring;
 mod full_disk;

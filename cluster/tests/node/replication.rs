@@ -34,7 +34,7 @@ fn in_sync(primary: &Server, replica: &Server) {
 }
 
 /// The same keys with the same values.
-fn same(primary: &Server, replica: &Server) {
+pub(crate) fn same(primary: &Server, replica: &Server) {
     in_sync(primary, replica);
     let (ours, theirs) = (contents(&mut primary.connect()), contents(&mut replica.connect()));
     assert_eq!(ours.len(), theirs.len());
@@ -384,8 +384,8 @@ fn what_does_not_fit_is_refused_in_words() {
     for (line, answer) in [
         ("REPLICAOF 127.0.0.1 70000".to_owned(), "-ERR Invalid master port"),
         ("REPLICAOF 127.0.0.1 x".to_owned(), "-ERR Invalid master port"),
-        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 3 of REPLSYNC"),
-        ("REPLSYNC 3 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
+        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 4 of REPLSYNC"),
+        ("REPLSYNC 4 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
     ] {
         assert_eq!(client.say(&line), answer, "{line}");
     }
@@ -394,9 +394,9 @@ fn what_does_not_fit_is_refused_in_words() {
         words.map(str::to_owned)
     };
     for (words, answer) in [
-        (words("99", "1", "", &zeros), "-ERR this node speaks version 3 of REPLSYNC"),
-        (words("3", "70000", "", &zeros), "-ERR invalid port"),
-        (words("3", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
+        (words("99", "1", "", &zeros), "-ERR this node speaks version 4 of REPLSYNC"),
+        (words("4", "70000", "", &zeros), "-ERR invalid port"),
+        (words("4", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
     ] {
         assert_eq!(format!("{:?}", client.call(&words)), answer);
     }
@@ -467,7 +467,7 @@ fn a_replica_that_talks_nonsense_is_hung_up_on_and_nobody_else_notices() {
     for said in nonsense {
         let mut bad = primary.connect();
         assert_eq!(
-            format!("{:?}", bad.call(&["REPLSYNC", "3", "1", &history, &zeros, "-", "-", "-1"])),
+            format!("{:?}", bad.call(&["REPLSYNC", "4", "1", &history, &zeros, "-", "-", "-1"])),
             "+SYNC - 0"
         );
         wait::until("it is fed", || primary.number("replication", "connected_slaves") == 2);

@@ -194,6 +194,15 @@ pub fn info(node: &Shared) -> Vec<(String, String)> {
         line("in_sync_copies", in_sync.to_string());
     }
     line("ranges_received", replication.ranges_received.load(Ordering::Relaxed).to_string());
+    let digests = &replication.digests;
+    for (name, count) in [
+        ("range_digests_sent", &digests.sent),
+        ("range_digests_checked", &digests.checked),
+        ("range_digests_differed", &digests.differed),
+        ("ranges_repaired", &digests.repaired),
+    ] {
+        line(name, count.load(Ordering::Relaxed).to_string());
+    }
     let feeds = replication.feeds.all();
     line("connected_slaves", feeds.len().to_string());
     for (number, feed) in feeds.iter().enumerate() {
