@@ -4,7 +4,7 @@ use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
-use super::{Member, Topology};
+use super::{Member, ShardId, Topology};
 
 /// What a claim changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,8 +32,9 @@ impl Topology {
         // Who was to have them says that it has: the higher epoch of who gave them counts no more.
         let given = self.given_to(shard);
         for slot in slots.minus(member.slots()).iter() {
-            // Whose it is once it has moved is said by whoever moves it, and by nobody else.
-            if self.moves.importing.contains_key(&slot) {
+            // Whose it is once it has moved is said by whoever moves it, and by nobody else. Until then it is the old owner's, and of
+            // who is elected in its place.
+            if self.moves.importing.get(&slot).is_some_and(|from| self.shard_of(*from) != Some(shard)) {
                 continue;
             }
             // Inside a shard the term decides, which only elections raise: config epochs also rise when slots move.
@@ -51,6 +52,9 @@ impl Topology {
                         self.moves.end(slot);
                     }
                     self.assign(slot, claimant);
+                    if let Some(from) = self.moves.importing.get_mut(&slot) {
+                        *from = claimant;
+                    }
                     outcome.changed = true;
                 }
             }
@@ -59,11 +63,17 @@ impl Topology {
     }
 }
 
+impl Topology {
+    fn shard_of(&self, node: NodeId) -> Option<ShardId> {
+        self.member(node).map(|member| member.shard)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::topology::tests::{id, three_nodes};
-    use crate::topology::{ShardId, Side, Transfer, TransferId};
+    use crate::topology::{Side, Transfer, TransferId};
     use shared::slot::Slot;
 
     fn slots(numbers: &[u16]) -> SlotSet {
@@ -130,6 +140,22 @@ mod tests {
         topology.claim(id(3), Epoch(4), &slots(&[1, 2]));
         assert_eq!(topology.member(id(3)).unwrap().slots(), &slots(&[1]));
         assert!(!topology.is_disclaimed(Slot::new(1).unwrap()));
+    }
+
+    #[test]
+    fn a_slot_that_is_imported_comes_from_whoever_is_elected_in_its_owners_place() {
+        let mut topology = three_nodes();
+        let slot = Slot::new(9).unwrap();
+        topology.assign(slot, id(2));
+        topology.moves.importing.insert(slot, id(2));
+        topology.member_mut(id(3)).unwrap().term = Epoch(4);
+        assert!(!topology.claim(id(3), Epoch(4), &slots(&[9])).changed, "of another shard");
+        let shard = topology.member(id(2)).unwrap().shard;
+        topology.member_mut(id(3)).unwrap().shard = shard;
+        assert!(topology.claim(id(3), Epoch(4), &slots(&[9])).changed);
+        assert_eq!(topology.owner(slot).unwrap().id, id(3));
+        assert_eq!(topology.moves.importing.get(&slot), Some(&id(3)));
+        assert!(!topology.claim(id(2), Epoch(4), &slots(&[9])).changed, "the old owner comes back");
     }
 
     #[test]
