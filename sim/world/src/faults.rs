@@ -100,7 +100,7 @@ impl Faults {
             }
             Fault::Latency(ms) => sim.set_max_message_latency(Duration::from_millis(*ms)),
             Fault::Clock(node, ms) => machine(*node).host.set_ahead_ms(*ms),
-            Fault::Failover(..) | Fault::Migrate { .. } => {
+            Fault::Failover(..) | Fault::Migrate { .. } | Fault::MoveByHand { .. } => {
                 self.world.orders.borrow_mut().push(planned.fault.clone());
                 return;
             }
@@ -128,7 +128,8 @@ impl Faults {
             | Fault::KillService(_)
             | Fault::KillDesk(_)
             | Fault::Failover(..)
-            | Fault::Migrate { .. } => {}
+            | Fault::Migrate { .. }
+            | Fault::MoveByHand { .. } => {}
         }
     }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use shared::limits::SLOTS;
 use shared::resp::value::Value;
+use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use crate::link::Link;
+use crate::moving;
 use crate::plan::Fault;
 use crate::trace;
 use crate::world::{NODES, PORT, PRIMARIES, World};
@@ -77,12 +79,16 @@ pub(crate) async fn say(world: &Rc<World>, order: &Fault) {
                 }
             }
         }
+        Fault::MoveByHand { key, to } => {
+            // It takes its time, and other orders do not wait for it.
+            spawn_local(moving::begin(Rc::clone(world), *key, *to));
+        }
         _ => {}
     }
 }
 
 /// Whether a node does what it is told.
-async fn told(name: &str, words: &[&str]) -> bool {
+pub(crate) async fn told(name: &str, words: &[&str]) -> bool {
     let answer = ask(name, words).await;
     trace::line("admin", format_args!("{name}: {words:?}: {answer:?}"));
     matches!(answer, Some(Value::Simple(_)))

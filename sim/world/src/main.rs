@@ -11,6 +11,7 @@
 //! - [`plan`]: which faults happen when. [`faults`]: making them happen. [`network`]: who can reach whom.
 //! - [`machine`]: a node on a simulated machine, and what it is seen to do. [`world`]: what a run's parts share.
 //! - [`form`]: six nodes become a cluster, and when it is one again. [`link`]: a connection of a client. [`router`]: to the right node.
+//! - [`moving`]: a slot goes to another node key by key.
 //! - [`load`]: what clients do. [`oracle`]: what they know afterwards.
 //! - [`service`]: the document service. [`desk`]: a person at a window. [`authors`]: what people typed and were told.
 //! - [`invariants`]: what must be true, one file each.
@@ -25,6 +26,7 @@ mod link;
 mod load;
 mod machine;
 mod meta;
+mod moving;
 mod network;
 mod oracle;
 mod plan;

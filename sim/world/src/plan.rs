@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     Failover(usize, &'static str),
     /// `CLUSTER MIGRATESLOTS`: slots from one on, so many, to a node, if it is a primary then.
     Migrate { first: u16, count: u16, to: usize },
+    /// The slot of a key goes to a node by the orders of `redis-cli --cluster reshard`, if it is a primary then.
+    MoveByHand { key: usize, to: usize },
     /// SIGKILL of a document service.
     KillService(usize),
     /// SIGSTOP of a document service.
@@ -92,6 +94,10 @@ impl Plan {
         faults.extend((0..rng.below(4)).map(|_| killed(&mut rng)));
         if rng.below(3) == 0 {
             faults.extend(cut_and_back(&mut rng));
+        }
+        let mut rng = Rng::from_seed(seed ^ 0x0B4A_4D5E);
+        for _ in 0..rng.below(4) {
+            faults.extend(moved(&mut rng));
         }
         faults.sort_by_key(|fault| fault.at);
         Plan { faults, written_back }
@@ -144,6 +150,23 @@ fn migrate(rng: &mut Rng) -> Fault {
     let count = 1 + rng.below((share - first).min(3_000));
     let to = (from + way) as usize % PRIMARIES;
     Fault::Migrate { first: (from * share + first) as u16, count: count as u16, to }
+}
+
+/// The slot of a key goes to another primary by hand; half of the moves are broken off by a node that is killed.
+fn moved(rng: &mut Rng) -> Vec<Planned> {
+    let at = QUIET_MS + rng.below(LOAD_MS - 2 * QUIET_MS);
+    let planned = |after: u64, lasts: u64, fault| Planned {
+        at: Duration::from_millis(at + after),
+        lasts: Duration::from_millis(lasts),
+        fault,
+    };
+    let (key, to) = (rng.below(1_000) as usize, rng.below(PRIMARIES as u64) as usize);
+    let mut faults = vec![planned(0, 0, Fault::MoveByHand { key, to })];
+    if rng.below(2) == 0 {
+        let node = if rng.below(2) == 0 { to } else { rng.below(PRIMARIES as u64) as usize };
+        faults.push(planned(rng.below(500), 100 + rng.below(2_500), Fault::Kill(node)));
+    }
+    faults
 }
 
 /// The office of a shard goes to its replica and back, while messages are slow: what was written last may be lost, and those who wrote it

@@ -74,6 +74,11 @@ impl Router {
                         None => self.owners.remove(&slot.number()),
                     };
                 }
+                Ok(Value::Error(error)) if error.code() == "ASK" => {
+                    let to = error.detail().split(' ').nth(1).and_then(|to| to.rsplit_once(':'));
+                    let Some((ip, _)) = to else { return Outcome::Refused };
+                    return self.ask_once(&ip.to_owned(), words).await;
+                }
                 Ok(Value::Error(_)) => {
                     self.owners.remove(&slot.number());
                     sleep(REST).await;
@@ -83,6 +88,29 @@ impl Router {
             }
         }
         Outcome::Refused
+    }
+
+    /// Asks a node that is importing the slot, this once.
+    async fn ask_once(&mut self, host: &str, words: &[&str]) -> Outcome {
+        let Some((link, number)) = self.link(host).await else { return Outcome::Refused };
+        let asking = link.ask(&["ASKING"], PATIENCE).await;
+        let answer = match asking {
+            Ok(Value::Error(_)) => return Outcome::Refused,
+            Ok(_) => link.ask(words, PATIENCE).await,
+            // The command was not said.
+            Err(NoAnswer) => {
+                self.links.remove(host);
+                return Outcome::Refused;
+            }
+        };
+        match answer {
+            Err(NoAnswer) => {
+                self.links.remove(host);
+                Outcome::Unknown
+            }
+            Ok(Value::Error(_)) => Outcome::Refused,
+            Ok(value) => Outcome::Answered(value, number),
+        }
     }
 
     /// Who is thought to serve a slot; anybody knows better, if nobody is.

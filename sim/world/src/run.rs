@@ -14,7 +14,7 @@ use crate::faults::{Faults, LATENCY_MS_MAX};
 use crate::load::{CLIENTS, Client, LATE_CLIENTS};
 use crate::plan::{LOAD_MS, Plan};
 use crate::world::{NODES, Stage, World};
-use crate::{desk, form, invariants, machine, service, trace};
+use crate::{desk, form, invariants, machine, moving, service, trace};
 
 /// The wall clock when a run begins, Unix seconds.
 const EPOCH_S: u64 = 1_700_000_000;
@@ -201,6 +201,7 @@ async fn administrate(world: Rc<World>) -> Result<(), String> {
     // The last answers of clients.
     sleep(Duration::from_secs(4)).await;
     form::heal(&world, HEALING).await?;
+    moving::finish(&world).await;
     invariants::equal::check(&world).await;
     if invariants::lag::check(&world).await {
         invariants::equal::check(&world).await;

@@ -117,6 +117,8 @@ pub(crate) struct World {
     pub(crate) faults: RefCell<Vec<String>>,
     /// What happened how often.
     pub(crate) counts: RefCell<BTreeMap<&'static str, u64>>,
+    /// A key of each slot that was to be moved by hand.
+    pub(crate) moved: RefCell<Vec<String>>,
     /// What an administrator is to say to nodes.
     pub(crate) orders: RefCell<Vec<Fault>>,
 }
@@ -149,6 +151,7 @@ impl World {
             writers: RefCell::default(),
             faults: RefCell::default(),
             counts: RefCell::default(),
+            moved: RefCell::default(),
             orders: RefCell::default(),
         }))
     }
