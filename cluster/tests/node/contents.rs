@@ -7,10 +7,11 @@ use crate::raw::{Frame, Raw};
 /// Every key with its type, deadline and value; what has no order is sorted.
 pub(crate) fn contents(client: &mut Raw) -> BTreeMap<Vec<u8>, String> {
     let keys = client.call(&["KEYS", "*"]).items;
-    keys.into_iter().map(|key| (key.text.clone(), content(client, &key.text))).collect()
+    keys.into_iter().filter_map(|key| Some((key.text.clone(), content(client, &key.text)?))).collect()
 }
 
-fn content(client: &mut Raw, key: &[u8]) -> String {
+/// `None`: its deadline has passed since it was listed.
+fn content(client: &mut Raw, key: &[u8]) -> Option<String> {
     let mut ask = |words: &[&str]| {
         let words: Vec<_> =
             words.iter().map(|word| if *word == "K" { key } else { word.as_bytes() }).collect();
@@ -35,9 +36,10 @@ fn content(client: &mut Raw, key: &[u8]) -> String {
             all.items.extend(counted.take(8));
             all
         }
+        "none" => return None,
         other => panic!("a key of type {other}"),
     };
-    format!("{kind} {:?} {value:?}", ask(&["PEXPIRETIME", "K"]))
+    Some(format!("{kind} {:?} {value:?}", ask(&["PEXPIRETIME", "K"])))
 }
 
 fn sorted(mut frame: Frame, step: usize) -> Frame {

@@ -216,11 +216,33 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
-fn run(suite: &Suite, resp3: bool) {
+#[test]
+fn a_difference_is_stored_as_what_remains_asks_for() {
     let folder = TempFolder::new("differential");
+    let (_ours, _redis, mut pair) = pair(&folder, false);
+    let long = "m".repeat(65);
+    for line in [
+        &format!("ZADD a 1 short 2 {long}"),
+        &format!("ZADD b 1 {long}"),
+        "OBJECT ENCODING a",
+        "ZDIFFSTORE a 2 a b",
+        "OBJECT ENCODING a",
+    ] {
+        let words: Vec<Vec<u8>> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        pair.compare(&words).unwrap();
+    }
+}
+
+fn pair(folder: &TempFolder, resp3: bool) -> (Node, Node, Pair) {
     let ours = Node::start_in(Program::Ours, folder.path(), &["--appendonly", "no"]);
     let redis = Node::redis(folder.path(), &[]);
-    let mut pair = Pair { ours: Raw::connect(ours.port(), resp3), redis: Raw::connect(redis.port(), resp3) };
+    let pair = Pair { ours: Raw::connect(ours.port(), resp3), redis: Raw::connect(redis.port(), resp3) };
+    (ours, redis, pair)
+}
+
+fn run(suite: &Suite, resp3: bool) {
+    let folder = TempFolder::new("differential");
+    let (_ours, _redis, mut pair) = pair(&folder, resp3);
     let seed = variable("DIFFERENTIAL_SEED").unwrap_or_else(random_u64);
     let commands = variable("DIFFERENTIAL_COMMANDS").map_or(COMMANDS, |count| count as usize);
     println!("DIFFERENTIAL_SEED={seed}");

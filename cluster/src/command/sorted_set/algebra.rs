@@ -235,12 +235,7 @@ fn difference(
     });
     for at in query.keys.clone().skip(1) {
         let other = Input::find(context, args.at(at))?;
-        if other.len() <= left.len() {
-            other.for_each(|member, _| {
-                left.remove(member);
-            });
-            continue;
-        }
+        // Made anew, so that it is stored as what remains asks for: a member that is gone may have been a long one.
         let mut rest = SortedSet::new();
         for entry in left.iter().filter(|entry| other.score(entry.member).is_none()) {
             rest.insert(entry.member, entry.score);
