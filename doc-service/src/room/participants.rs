@@ -33,10 +33,12 @@ pub struct Participant {
 
 /// What a client sent and builds on an edit that is unknown here was not taken: its next answer to step 1 brings it again, with
 /// what was missing.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Gap {
     /// How many edits it had sent before: as many may be called saved until then.
     pub edits_before: u64,
+    /// What was not taken: an answer that does not bring all of it closes no gap.
+    pub untaken: StateVector,
     /// When it was last asked.
     pub asked_at: Instant,
 }
@@ -44,7 +46,7 @@ pub struct Gap {
 impl Participant {
     /// How many of its edits are saved when all that was taken from it is.
     pub fn taken_edits(&self) -> u64 {
-        self.gap.map_or(self.sent_edits, |gap| gap.edits_before)
+        self.gap.as_ref().map_or(self.sent_edits, |gap| gap.edits_before)
     }
 }
 

@@ -292,14 +292,14 @@ impl Room {
         if self.document.waiting().next().is_some() {
             // What waited for this one is handed on with it.
             match self.document.accept_for_news(&edit.update) {
-                Ok((Applied::Waits, _)) => self.note_gap(from, taken_edits, now, out),
+                Ok((Applied::Waits, _)) => self.note_gap(from, &edit.saves, taken_edits, now, out),
                 Ok((_, news)) => self.publish_news(from, news, edit.saves, now, out),
                 Err(bad) => self.refuse(from, &bad, out),
             }
             return;
         }
         match self.document.accept(&edit.update) {
-            Ok(Applied::Waits) => self.note_gap(from, taken_edits, now, out),
+            Ok(Applied::Waits) => self.note_gap(from, &edit.saves, taken_edits, now, out),
             Ok(_) => {
                 self.took(edit.update.clone());
                 self.publish(from, edit.update, edit.saves, now, out);
@@ -315,10 +315,11 @@ impl Room {
             return;
         }
         match self.document.accept_for_news(&edit.update) {
-            Ok((Applied::Waits, _)) => self.note_gap(from, taken_edits, now, out),
+            Ok((Applied::Waits, _)) => self.note_gap(from, &edit.saves, taken_edits, now, out),
             Ok((_, news)) => {
+                let known = self.document.state_vector();
                 if let Some(author) = self.participants.of(from) {
-                    author.gap = None;
+                    author.gap.take_if(|gap| known.covers(&gap.untaken));
                 }
                 self.publish_news(from, news, edit.saves, now, out);
             }
@@ -328,9 +329,20 @@ impl Room {
 
     /// A client sent what builds on an unknown edit: it is asked for all that is missing. `taken_edits`: how many edits were taken
     /// from it before.
-    fn note_gap(&mut self, from: ParticipantId, taken_edits: u64, now: Instant, out: &mut Effects) {
-        let Some(author) = self.participants.of(from).filter(|author| author.gap.is_none()) else { return };
-        author.gap = Some(Gap { edits_before: taken_edits, asked_at: now });
+    fn note_gap(
+        &mut self,
+        from: ParticipantId,
+        untaken: &StateVector,
+        taken_edits: u64,
+        now: Instant,
+        out: &mut Effects,
+    ) {
+        let Some(author) = self.participants.of(from) else { return };
+        if let Some(gap) = &mut author.gap {
+            gap.untaken.merge(untaken);
+            return;
+        }
+        author.gap = Some(Gap { edits_before: taken_edits, untaken: untaken.clone(), asked_at: now });
         self.participants.send(from, &[self.step_1()]);
         out.read_log = true;
     }

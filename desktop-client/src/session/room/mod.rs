@@ -50,6 +50,8 @@ pub struct Room {
 #[derive(Debug, Default)]
 struct Talk {
     asked: bool,
+    /// The server has asked what it lacks.
+    questioned: bool,
     /// The last pending edit that was said.
     said: u64,
     synced: bool,
@@ -269,9 +271,17 @@ impl Room {
         }
     }
 
-    /// Answers a peer that knows `known`, unless all it lacks is pending and so on its way.
+    /// Answers a peer that knows `known`.
     fn answer(&mut self, known: &StateVector) {
-        if !self.lacks_more_than_pending(known) {
+        let Some(link) = &mut self.link else { return };
+        // The first question is put when the link begins: what is pending is on its way then. A later one is put because something
+        // that was said did not fit and was not taken.
+        let is_first = !std::mem::replace(&mut link.questioned, true);
+        if is_first && !self.lacks_more_than_pending(known) {
+            return;
+        }
+        // An answer is taken for all that was said. It is not while some of that waits here too: the peer asks again.
+        if !is_first && self.document.waiting().next().is_some() {
             return;
         }
         let Ok(answer) = self.document.encode_since(known) else { return };

@@ -99,6 +99,24 @@ fn a_server_that_lost_edits_gets_them_again_and_one_that_waits_for_pending_does_
 }
 
 #[test]
+fn a_server_that_asks_again_for_what_was_said_gets_it_as_it_did_not_take_it() {
+    let (mut room, mut ana) = (room(), Typist::new(PAGE));
+    room.link_up();
+    room.edited(ana.types(0, "builds on what the server lacks"), 0).unwrap();
+    let is_answer = |said: &Said| matches!(said, Said::Answer(_));
+    said(&mut room, 0);
+    room.heard(Heard::Asked(StateVector::new()), 0);
+    assert!(!said(&mut room, 0).iter().any(is_answer), "it is on its way");
+    room.heard(Heard::Asked(StateVector::new()), 0);
+    assert!(said(&mut room, 0).iter().any(is_answer), "it was not taken");
+    let mut ben = Typist::new(9);
+    let _missed = ben.types(0, "a");
+    room.heard(Heard::Update(ben.types(1, "b")), 0);
+    room.heard(Heard::Asked(StateVector::new()), 0);
+    assert!(!said(&mut room, 0).iter().any(is_answer), "an answer would not be all that it was told");
+}
+
+#[test]
 fn a_gap_makes_the_room_ask_again_and_hostile_bytes_do_nothing() {
     let (mut room, mut ben) = (room(), Typist::new(9));
     room.link_up();
