@@ -148,14 +148,15 @@ mod tests {
         let slot = Slot::new(9).unwrap();
         topology.assign(slot, id(2));
         topology.moves.importing.insert(slot, id(2));
-        topology.member_mut(id(3)).unwrap().term = Epoch(4);
+        let replica = topology.member_mut(id(3)).unwrap();
+        (replica.term, replica.config_epoch) = (Epoch(4), Epoch(4));
         assert!(!topology.claim(id(3), Epoch(4), &slots(&[9])).changed, "of another shard");
         let shard = topology.member(id(2)).unwrap().shard;
         topology.member_mut(id(3)).unwrap().shard = shard;
         assert!(topology.claim(id(3), Epoch(4), &slots(&[9])).changed);
         assert_eq!(topology.owner(slot).unwrap().id, id(3));
         assert_eq!(topology.moves.importing.get(&slot), Some(&id(3)));
-        assert!(!topology.claim(id(2), Epoch(4), &slots(&[9])).changed, "the old owner comes back");
+        assert!(!topology.claim(id(2), Epoch(1), &slots(&[9])).changed, "the old owner comes back");
     }
 
     #[test]
