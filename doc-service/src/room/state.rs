@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::document::{Applied, BadUpdate, ClockRange, Document, validate};
-use shared::limits::{DOCUMENT_BYTES_MAX, ROOM_CLIENTS_MAX};
+use shared::limits::{DOCUMENT_BYTES_MAX, ROOM_CLIENTS_MAX, UPDATE_CLIENTS_MAX};
 use shared::protocol::state_vector::ClientId;
 use shared::protocol::{Message, StateVector};
 use shared::rt::time::Instant;
@@ -340,6 +340,10 @@ impl Room {
         let Some(author) = self.participants.of(from) else { return };
         if let Some(gap) = &mut author.gap {
             gap.untaken.merge(untaken);
+            // One answer is to bring all of it.
+            if gap.untaken.iter().len() > UPDATE_CLIENTS_MAX {
+                self.participants.close(from, CloseReason::TooBig("what builds on unknown edits"));
+            }
             return;
         }
         author.gap = Some(Gap { edits_before: taken_edits, untaken: untaken.clone(), asked_at: now });
