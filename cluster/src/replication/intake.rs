@@ -142,10 +142,16 @@ impl<'i> Intake<'i> {
 
     fn records(&mut self, range: usize, bytes: &[u8]) -> Result<(), IntakeError> {
         let intake = self.shared.log.intake(range);
-        let (shared, replay, waiting) = (self.shared, self.replay(), &mut self.waiting);
+        let (node, replay, waiting) = (self.shared, self.replay(), &mut self.waiting);
         let mut effect = |slot: Slot, position: u64, effect: &[u8]| {
             if !waiting.is_empty() {
-                waiting.before_effect(shared, slot, position);
+                waiting.before_effect(node, slot, position);
+            }
+            #[cfg(feature = "sim")]
+            if shared::rt::sim::is_planted("replica-leaves-out-effects")
+                && shared::rt::rng::random_u64().is_multiple_of(1_000)
+            {
+                return Ok(());
             }
             replay.effect(slot, effect)
         };

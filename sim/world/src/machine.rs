@@ -13,6 +13,7 @@ use shared::rt::fs;
 use shared::rt::sim::Disk;
 use tokio::time::sleep;
 
+use crate::invariants::digests;
 use crate::trace;
 use crate::world::{Machine, PORT, ShownLog, Stage, World};
 
@@ -28,6 +29,9 @@ const DISK: Duration = Duration::from_millis(3);
 const NODE_TIMEOUT_MS: &str = "1000";
 /// How long a link to a replica may be silent, seconds: what a partition dropped never comes.
 const REPL_TIMEOUT_S: &str = "3";
+
+/// How long it takes at least until a replica has compared all slots with its primary, seconds.
+const DIGEST_PERIOD_S: &str = "2";
 
 /// Everything that a machine does from when it is switched on; it never ends by itself.
 pub(crate) async fn run(world: Rc<World>, number: usize) {
@@ -78,6 +82,7 @@ fn settings() -> Result<Settings, String> {
         ("cluster-enabled", "yes"),
         ("cluster-node-timeout", NODE_TIMEOUT_MS),
         ("repl-timeout", REPL_TIMEOUT_S),
+        ("repl-digest-period", DIGEST_PERIOD_S),
     ];
     for (name, value) in pairs {
         settings.put(name, &[value]).map_err(|why| format!("{name} {value}: {why}"))?;
@@ -97,8 +102,10 @@ fn wipe(folder: &Path) -> io::Result<()> {
 /// Looks at a node until it wants to stop.
 async fn watch(world: &World, machine: &Machine, node: &Shared) {
     let stopping = node.workers.stopping();
+    let mut compared = digests::Seen::default();
     while !*stopping.borrow() {
         sleep(LOOK).await;
+        compared.look(world, &machine.name, node);
         if machine.host.disk() != Disk::Healthy {
             // What it remembers it could not write, and so has told nobody.
             continue;

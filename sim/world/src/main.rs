@@ -66,13 +66,14 @@ struct Arguments {
 }
 
 /// Faults that can be planted in the product.
-const PLANTS: [&str; 14] = [
+const PLANTS: [&str; 15] = [
     "answer-before-append",
     "skipped-fsync",
     "vote-not-persisted",
     "saved-in-a-stale-term",
     "saved-without-the-set",
     "replay-off-by-one",
+    "replica-leaves-out-effects",
     "old-primary-writes",
     "empty-primary-wipes",
     "hand-over-loses-a-write",

@@ -173,6 +173,11 @@ impl World {
 
     /// Something happened once more.
     pub(crate) fn count(&self, what: &'static str) {
-        *self.counts.borrow_mut().entry(what).or_default() += 1;
+        self.count_more(what, 1);
+    }
+
+    /// Something happened so many times more.
+    pub(crate) fn count_more(&self, what: &'static str, times: u64) {
+        *self.counts.borrow_mut().entry(what).or_default() += times;
     }
 }

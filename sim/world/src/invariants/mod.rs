@@ -8,10 +8,12 @@
 //! - [`authors`]: every word that was saved is in it, none was invented, each author's are in order.
 //! - [`memory`]: what nobody needs any more is held nowhere.
 //! - [`prefix`]: logs of one shard are the same bytes.
+//! - [`digests`]: replicas hold what their primaries hold.
 //! - [`epochs`]: epochs, votes and notes never go back.
 //! - [`one_writer`]: one primary a term.
 
 pub(crate) mod authors;
+pub(crate) mod digests;
 pub(crate) mod epochs;
 pub(crate) mod equal;
 pub(crate) mod lag;
