@@ -34,11 +34,11 @@ const SAVED_MS: &str = "1000";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Relies {
     /// What WAITAOF says.
-    OnWaitaof,
+    Waitaof,
     /// Every reply, as it said CLIENT CONSISTENCY QUORUM.
-    OnReplies,
+    Replies,
     /// What WAITAOF says seconds later, on a connection on which nothing else was said in between.
-    OnLateWaitaof,
+    LateWaitaof,
 }
 
 /// A client, until the load ends.
@@ -55,21 +55,21 @@ impl Client {
     pub(crate) fn new(world: Rc<World>, number: u64) -> Client {
         let mut rng = Rng::from_seed(world.seed.wrapping_mul(1_000).wrapping_add(number));
         let relies = match number {
-            CLIENTS.. => Relies::OnLateWaitaof,
-            _ if number.is_multiple_of(2) => Relies::OnWaitaof,
-            _ => Relies::OnReplies,
+            CLIENTS.. => Relies::LateWaitaof,
+            _ if number.is_multiple_of(2) => Relies::Waitaof,
+            _ => Relies::Replies,
         };
         let hosts = world.machines.iter().map(|machine| machine.name.clone()).collect();
         let greeting = match relies {
-            Relies::OnWaitaof | Relies::OnLateWaitaof => vec![],
-            Relies::OnReplies => vec!["CLIENT", "CONSISTENCY", "QUORUM"],
+            Relies::Waitaof | Relies::LateWaitaof => vec![],
+            Relies::Replies => vec!["CLIENT", "CONSISTENCY", "QUORUM"],
         };
         let mut keys = Vec::new();
-        let own = if relies == Relies::OnLateWaitaof { 1 } else { KEYS };
+        let own = if relies == Relies::LateWaitaof { 1 } else { KEYS };
         for index in 0..own {
             let kind = match relies {
                 // Shows each entry that is lost, whatever is written later.
-                Relies::OnLateWaitaof => Kind::Stream,
+                Relies::LateWaitaof => Kind::Stream,
                 _ => [Kind::Register, Kind::Counter, Kind::Stream][index as usize % 3],
             };
             let key =
@@ -95,7 +95,7 @@ impl Client {
         let Some(key) = self.world.oracle.borrow().keys.get(&name).map(|key| (key.slot, key.kind)) else {
             return;
         };
-        if self.relies == Relies::OnReplies && self.rng.below(4) == 0 {
+        if self.relies == Relies::Replies && self.rng.below(4) == 0 {
             return self.read(&name).await;
         }
         let (mut written, mut connection) = (Vec::new(), None);
@@ -107,10 +107,10 @@ impl Client {
             connection = Some(on);
             written.push(write);
         }
-        if self.relies == Relies::OnReplies || self.router.connection(key.0) != connection {
+        if self.relies == Relies::Replies || self.router.connection(key.0) != connection {
             return;
         }
-        if self.relies == Relies::OnLateWaitaof {
+        if self.relies == Relies::LateWaitaof {
             let late = VERY_LATE_MS.start + self.rng.below(VERY_LATE_MS.end - VERY_LATE_MS.start);
             sleep(Duration::from_millis(late)).await;
         } else if self.rng.below(LATE_OF) == 0 {
@@ -121,7 +121,7 @@ impl Client {
         let is_saved = counts.first().and_then(Value::as_int) == Some(1);
         if is_saved && Some(on) == connection {
             self.with(&name, |key| key.save(&written));
-            self.world.count(if self.relies == Relies::OnLateWaitaof { "saved late" } else { "saved" });
+            self.world.count(if self.relies == Relies::LateWaitaof { "saved late" } else { "saved" });
         }
         trace::line(&self.name, format_args!("{name} {written:?} saved: {is_saved}"));
     }
@@ -142,7 +142,7 @@ impl Client {
         self.world.count("sent");
         match self.router.ask(slot, &words).await {
             Outcome::Answered(value, on) => {
-                let saved = self.relies == Relies::OnReplies;
+                let saved = self.relies == Relies::Replies;
                 self.with(name, |key| {
                     key.unknown.remove(&write);
                     key.answered.insert(write);

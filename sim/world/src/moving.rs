@@ -39,7 +39,8 @@ pub(crate) async fn begin(world: Rc<World>, key: usize, to: usize) {
 
 /// Brings every move to its end: a slot whose keys are on two nodes goes to where some have arrived.
 pub(crate) async fn finish(world: &Rc<World>) {
-    for name in world.moved.borrow().clone() {
+    let moved = world.moved.borrow().clone();
+    for name in moved {
         let mut ended = false;
         for _ in 0..ATTEMPTS_MAX {
             ended = end(world, &name).await;

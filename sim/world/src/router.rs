@@ -77,7 +77,7 @@ impl Router {
                 Ok(Value::Error(error)) if error.code() == "ASK" => {
                     let to = error.detail().split(' ').nth(1).and_then(|to| to.rsplit_once(':'));
                     let Some((ip, _)) = to else { return Outcome::Refused };
-                    return self.ask_once(&ip.to_owned(), words).await;
+                    return self.ask_once(ip, words).await;
                 }
                 Ok(Value::Error(_)) => {
                     self.owners.remove(&slot.number());
