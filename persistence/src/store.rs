@@ -101,19 +101,6 @@ impl Core {
         }
     }
 
-    /// What the fsync that begins now makes durable is written.
-    pub(crate) fn sync_begins(&self) {
-        self.syncing.store(true, Ordering::SeqCst);
-    }
-
-    /// Has written what somebody asked for meanwhile.
-    pub(crate) fn sync_ended(&self) {
-        self.syncing.store(false, Ordering::SeqCst);
-        if self.wanted_durable.load(Ordering::SeqCst) > self.written.reached().0 {
-            self.writer_signal.raise(Urgency::Now);
-        }
-    }
-
     pub(crate) fn want_written(&self, generation: Generation) {
         if self.written.reached() < generation {
             self.writer_signal.raise(Urgency::Now);

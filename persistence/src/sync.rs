@@ -11,6 +11,7 @@ use crate::config::Fsync;
 use crate::error::Error;
 use crate::generation::Generation;
 use crate::range::Unsynced;
+use crate::signal::Urgency;
 use crate::store::Core;
 use crate::sync_threads::SyncThreads;
 
@@ -111,6 +112,21 @@ impl Syncer {
         match &self.threads {
             Some(threads) => threads.sync(logs.cloned()),
             None => logs.try_for_each(|log| log.sync()),
+        }
+    }
+}
+
+impl Core {
+    /// An fsync begins: what it makes durable is written.
+    fn sync_begins(&self) {
+        self.syncing.store(true, Ordering::SeqCst);
+    }
+
+    /// It has ended: what somebody asked for meanwhile is to be written.
+    fn sync_ended(&self) {
+        self.syncing.store(false, Ordering::SeqCst);
+        if self.wanted_durable.load(Ordering::SeqCst) > self.written.reached().0 {
+            self.writer_signal.raise(Urgency::Now);
         }
     }
 }
