@@ -5,6 +5,9 @@ use shared::rt::time::{Duration, Instant};
 /// A save may take this share of the time between two saves: a document that takes long is saved less often.
 const PAUSE_PER_SAVE: u32 = 4;
 
+/// Longest rest after a save: one that took very long waited for the cluster.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
 /// Decides; the room asks it again and again.
 #[derive(Debug)]
 pub struct Ticker {
@@ -49,7 +52,7 @@ impl Ticker {
     /// The save has ended.
     pub fn done(&mut self, now: Instant) {
         let took = self.started_at.take().map_or(Duration::ZERO, |started_at| now - started_at);
-        self.not_before = now + took * PAUSE_PER_SAVE;
+        self.not_before = now + (took * PAUSE_PER_SAVE).min(PAUSE_MAX);
     }
 
     /// The save has failed, or another service has the lease: there is still something to save.
@@ -105,5 +108,17 @@ mod tests {
         ticker.failed(at(start, 13_001));
         assert!(!ticker.start(at(start, 13_002)));
         assert!(ticker.start(at(start, 16_001)));
+    }
+
+    #[test]
+    fn a_save_that_waited_for_the_cluster_does_not_make_the_next_one_wait_for_a_multiple_of_that() {
+        let start = Instant::now();
+        let mut ticker = Ticker::new(EVERY, start);
+        ticker.changed(start);
+        assert!(ticker.start(at(start, 3_000)));
+        ticker.changed(at(start, 3_000));
+        ticker.done(at(start, 15_000));
+        assert!(!ticker.start(at(start, 24_999)));
+        assert!(ticker.start(at(start, 25_000)));
     }
 }
