@@ -152,6 +152,24 @@ fn who_is_elected_before_it_heard_of_a_transfer_has_the_slots() {
     survives(2, 207, &troubles);
 }
 
+/// What the primary had not saved was copied with slots that were to move, and saved there; then it was gone with the primary, and the
+/// slots stayed.
+#[test]
+fn what_is_saved_where_slots_never_came_to_be_was_not_called_saved() {
+    use Trouble::{Block, Crash, HandOver, Move, Silence, Wipe};
+    let troubles = [
+        (0, Block(4), 281),
+        (6, Silence, 21),
+        (6, Silence, 2_881),
+        (6, HandOver, 241),
+        (0, Wipe, 1_541),
+        (0, Move(1), 2_421),
+        (3, Silence, 181),
+        (0, Crash, 1_181),
+    ];
+    survives(1, 28_851_628_858_222_025, &troubles);
+}
+
 /// Who was asked what became of slots that it never took believed them with an owner before the last one, and told that.
 #[test]
 fn who_never_took_slots_says_so_whomever_it_believes_to_have_them() {

@@ -9,7 +9,7 @@ use shared::slot_set::SlotSet;
 
 use super::shards::Shards;
 use crate::slot_migration::ShardSlots;
-use crate::topology::TransferId;
+use crate::topology::{ShardId, TransferId};
 
 /// How many slots move; they begin as those of the first node.
 const SLOTS: usize = 10;
@@ -22,7 +22,7 @@ pub(super) struct Moving {
     /// What each replica was told of its shard on its present link to a primary.
     told: BTreeMap<(usize, usize), ShardSlots>,
     /// Writes to the slots, and those of them that were called saved.
-    written: BTreeSet<u32>,
+    written: BTreeMap<u32, ShardId>,
     saved: BTreeSet<u32>,
 }
 
@@ -72,7 +72,8 @@ impl Shards {
         if self.serves_moving(node) {
             self.write(node);
             let new = self.log(node)[before..].to_vec();
-            self.moving.written.extend(new);
+            let shard = self.shard(node);
+            self.moving.written.extend(new.into_iter().map(|write| (write, shard)));
         }
     }
 
@@ -125,8 +126,11 @@ impl Shards {
                 }
             }
         }
-        let saved = self.saved.values().flatten();
-        self.moving.saved.extend(saved.filter(|write| self.moving.written.contains(write)));
+        // Saved where it was written: a copy that came with the slots tells nobody so, and they may never be taken.
+        for (shard, saved) in &self.saved {
+            let saved = saved.iter().filter(|write| self.moving.written.get(write) == Some(shard));
+            self.moving.saved.extend(saved);
+        }
         let serving: Vec<usize> = (0..self.nodes()).filter(|node| self.serves_moving(*node)).collect();
         assert!(serving.len() <= 1 || self.taken_over, "two serve one slot: {serving:?}\n{}", self.picture());
     }
@@ -183,8 +187,9 @@ impl Shards {
     fn send_moving(&mut self, source: usize, target: usize) {
         let there: BTreeSet<u32> = self.log(target).iter().copied().collect();
         let missing = self.log(source).iter().copied();
-        let missing: Vec<u32> =
-            missing.filter(|write| self.moving.written.contains(write) && !there.contains(write)).collect();
+        let missing: Vec<u32> = missing
+            .filter(|write| self.moving.written.contains_key(write) && !there.contains(write))
+            .collect();
         self.append(target, &missing);
     }
 
