@@ -46,18 +46,13 @@ impl Signal {
         }
     }
 
-    /// Whether the level is up.
-    pub(crate) fn is_raised(&self) -> bool {
-        self.level.load(Ordering::Acquire) > 0
-    }
-
     /// Takes the level back, before looking at what there is to do.
     pub(crate) fn clear(&self) {
         self.level.swap(0, Ordering::AcqRel);
     }
 
-    /// Sleeps until the level is at least this high, or until the time.
-    pub(crate) fn wait(&self, urgency: Urgency, until: Option<Instant>) {
+    /// Sleeps until the level is at least this high, or until the time; whether the level is.
+    pub(crate) fn wait(&self, urgency: Urgency, until: Option<Instant>) -> bool {
         let mut held = self.sleeper.lock();
         *held = urgency as u8;
         while self.level.load(Ordering::Acquire) < urgency as u8 {
@@ -66,12 +61,13 @@ impl Signal {
                 Some(until) => {
                     let left = until.saturating_duration_since(Instant::now());
                     if left == Duration::ZERO {
-                        return;
+                        return false;
                     }
                     self.raised.wait_for(&mut held, left);
                 }
             }
         }
+        true
     }
 }
 

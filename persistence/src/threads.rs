@@ -89,14 +89,15 @@ fn run_writer(writer: &Mutex<Writer>) {
         // Asked anew after every step: a step clears the signal, also one that said that it is to stop.
         if !core.stop_writer.load(Ordering::Acquire) {
             core.writer_signal.wait(Urgency::Soon, None);
+            let before = core.written.reached();
             let until = Instant::now() + Duration::from_millis(WRITE_DELAY_MS);
-            core.writer_signal.wait(Urgency::Now, Some(until));
+            let waited_for = core.writer_signal.wait(Urgency::Now, Some(until));
+            if !waited_for && core.written.reached() > before {
+                // Somebody wrote meanwhile: what there is now has not waited long.
+                continue;
+            }
         }
         let stop = core.stop_writer.load(Ordering::Acquire);
-        if !stop && !core.writer_signal.is_raised() {
-            // Somebody has written it meanwhile.
-            continue;
-        }
         if writer.lock().step().is_err() || stop {
             return;
         }
@@ -116,10 +117,10 @@ fn run_syncer(syncer: &mut Syncer) {
             // The step may have cleared the signal that said so.
             continue;
         }
-        match when {
+        let _woken = match when {
             Ok(When::Woken) => core.syncer_signal.wait(Urgency::Soon, None),
             Ok(When::At(time)) => core.syncer_signal.wait(Urgency::Now, Some(time)),
             Err(_) => return,
-        }
+        };
     }
 }

@@ -30,11 +30,14 @@ const BACKOFF_MS_MIN: u64 = 100;
 /// Longest wait, milliseconds.
 const BACKOFF_MS_MAX: u64 = 1_000;
 
-/// What was taken in is acknowledged after so long, milliseconds, when nobody waits for that…
+/// If nobody waits for that, what was taken in is acknowledged when nothing has come for so long, milliseconds…
 const ACK_MS: u64 = 5;
-/// …and after so long at most while more comes in. Of a primary that was killed comes what it had handed to its system, but only until
-/// something arrives there.
-const ACK_MS_MAX: u64 = 100;
+/// …and after so long at most.
+const ACK_MS_MAX: u64 = 1_000;
+/// Who is so late with an acknowledgement, milliseconds, or took in nothing for so long and then has more than one generation at hand, was
+/// stopped itself. The primary may have been killed meanwhile: what it handed to its system still comes, but only until something arrives
+/// there. So nothing is acknowledged unasked for [`ACK_MS_MAX`].
+const STOPPED_MS: u64 = 100;
 
 /// When this node was elected: how long nothing may come from the old primary before what it sent counts as read, milliseconds…
 const ARRIVED_MS: u64 = 5;
@@ -157,6 +160,8 @@ async fn open<'l>(
         unsynced: VecDeque::new(),
         unacknowledged: None,
         told: 0,
+        told_at: Instant::now(),
+        quiet_until: Instant::now(),
         deaf: false,
         wanted: 0,
         durable: 0,
@@ -296,6 +301,10 @@ struct Link<'l> {
     unacknowledged: Option<(u64, Instant)>,
     /// The newest generation that the primary has told.
     told: u64,
+    /// When it told one.
+    told_at: Instant,
+    /// Nothing is acknowledged before, unless somebody waits for it.
+    quiet_until: Instant,
     /// The primary hears nothing any more; what it sent before may still come.
     deaf: bool,
     /// Somebody at the primary waits for this generation of it to be on disk here.
@@ -337,7 +346,8 @@ impl Link<'_> {
                     None => std::future::pending().await,
                 }
             };
-            let due = self.unacknowledged.map(|(_, since)| since + Duration::from_millis(ACK_MS));
+            let due = (self.told_at + Duration::from_millis(ACK_MS)).max(self.quiet_until);
+            let due = self.unacknowledged.map(|_| due);
             let frame = tokio::select! {
                 biased;
                 _ = roles.changed() => {
@@ -349,9 +359,21 @@ impl Link<'_> {
                 frame = self.frame() => Some(frame?),
                 synced = on_disk => {
                     synced?;
+                    self.note_durable();
+                    if !wanted {
+                        self.unacknowledged.get_or_insert((0, Instant::now()));
+                        continue;
+                    }
                     None
                 }
-                () = at(due) => None,
+                () = at(due) => {
+                    let late = due.map_or(Duration::ZERO, |due| due.elapsed());
+                    if late > Duration::from_millis(STOPPED_MS) {
+                        self.keep_quiet();
+                        continue;
+                    }
+                    None
+                }
             };
             if let Some((kind, end)) = frame {
                 let bytes = self.input.split_to(end).freeze();
@@ -370,17 +392,29 @@ impl Link<'_> {
                     self.unsynced.pop_back();
                 }
                 self.unsynced.push_back((generation, store.generation()));
-                let (before, since) = self.unacknowledged.unwrap_or_else(|| (0, Instant::now()));
+                let (now, stopped) = (Instant::now(), Duration::from_millis(STOPPED_MS));
+                let was_stopped = now.duration_since(std::mem::replace(&mut self.told_at, now)) > stopped;
+                if was_stopped && !self.input.is_empty() {
+                    self.keep_quiet();
+                }
+                let (before, since) = self.unacknowledged.unwrap_or((0, now));
                 self.unacknowledged = Some((generation.max(before), since));
                 // One that was told before: the primary asks.
                 let waited_for = generation <= self.told || self.wanted > self.durable;
                 self.told = self.told.max(generation);
-                if !waited_for && since.elapsed() < Duration::from_millis(ACK_MS_MAX) {
+                if !waited_for && now.duration_since(since) < Duration::from_millis(ACK_MS_MAX) {
                     continue;
                 }
             }
             self.acknowledge().await?;
         }
+    }
+
+    /// This node was stopped for a while: it reads what is at hand before it says anything.
+    fn keep_quiet(&mut self) {
+        let now = Instant::now();
+        self.quiet_until = now + Duration::from_millis(ACK_MS_MAX);
+        self.unacknowledged = self.unacknowledged.map(|(generation, _)| (generation, now));
     }
 
     /// What this node holds is a prefix of what the primary holds. On disk before anything is acknowledged.
@@ -441,6 +475,15 @@ impl Link<'_> {
         }
     }
 
+    /// Looks up to which generation of the primary all is on disk.
+    fn note_durable(&mut self) {
+        let durable = self.store.durable();
+        while let Some((generation, _)) = self.unsynced.front().filter(|(_, local)| *local <= durable) {
+            self.durable = *generation;
+            self.unsynced.pop_front();
+        }
+    }
+
     /// Tells what is taken in, and what is on disk.
     async fn acknowledge(&mut self) -> Result<(), LinkError> {
         let applied = self.unacknowledged.take().map_or(0, |(generation, _)| generation);
@@ -450,11 +493,7 @@ impl Link<'_> {
         {
             return Err(LinkError::Stranger);
         }
-        let durable = self.store.durable();
-        while let Some((generation, _)) = self.unsynced.front().filter(|(_, local)| *local <= durable) {
-            self.durable = *generation;
-            self.unsynced.pop_front();
-        }
+        self.note_durable();
         let applied = applied.max(self.unsynced.back().map_or(self.durable, |(generation, _)| *generation));
         let mut frame = Vec::new();
         Ack { applied, durable: self.durable, offset: self.store.ends().iter().sum() }.encode(&mut frame);

@@ -3,11 +3,12 @@
 //! The first connection of a round that waits lets all others that have something to read run before it has the log written, so that one
 //! write serves them all; then the links send it, and wake whoever waits.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use persistence::Generation;
 use shared::rt::time::{self, Duration, Sleep};
+use tokio::task::yield_now;
 
 use super::{Connection, Goodbye};
 use crate::node::Shared;
@@ -65,7 +66,8 @@ impl Unsent {
                 (Look::Left, _) => return Poll::Ready(()),
                 (Look::First, leads) => {
                     *leads = Some(Leads::Later);
-                    cx.waker().wake_by_ref();
+                    // Wakes this task when the runtime has looked at its sockets once.
+                    let _later = pin!(yield_now()).poll(cx);
                     return Poll::Pending;
                 }
                 (Look::Another, leads) => {
