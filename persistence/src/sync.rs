@@ -130,3 +130,46 @@ impl Core {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "sim")))]
+mod tests {
+    use shared::slot::Slot;
+    use shared::testing::TempFolder;
+
+    use super::*;
+    use crate::{Config, Replay, Store};
+
+    struct Nothing;
+
+    impl Replay for Nothing {
+        fn base_entry(&self, _: Slot, _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn effect(&self, _: Slot, _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_waited_for_while_an_fsync_runs_is_written_when_it_ends() {
+        let folder = TempFolder::new("sync");
+        let (store, _) = Store::open(&Config::new(folder.path()), &Nothing).unwrap();
+        let (mut writer, syncer) = store.drivers().unwrap();
+        let core = Arc::clone(&syncer.core);
+        let hurries = || core.writer_signal.wait(Urgency::Now, Some(Instant::now()));
+        let append = || store.append(Slot::of_key(b"key"), |bytes| bytes.push(1)).unwrap().generation;
+        store.want_durable(append());
+        assert!(hurries(), "no fsync runs");
+        writer.step().unwrap();
+        core.sync_begins();
+        store.want_durable(append());
+        assert!(!hurries());
+        core.sync_ended();
+        assert!(hurries());
+        writer.step().unwrap();
+        core.sync_begins();
+        core.sync_ended();
+        assert!(!hurries(), "nobody waits for more");
+    }
+}

@@ -11,6 +11,7 @@ use shared::limits::{PROXY_IN_FLIGHT_REQUESTS_MAX, WRITE_GATHER_BYTES};
 use shared::resp::Protocol;
 use shared::resp::boundary::{Boundary, Found};
 use shared::rt::net::{Interest, TcpStream};
+use shared::rt::ready;
 use shared::rt::time::{Duration, Instant, sleep_until};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
@@ -19,9 +20,6 @@ use super::link::{Answer, Failure, Order, Replies};
 use super::verdict::{self, Verdict};
 use crate::node::Shared;
 use crate::peer::encode;
-
-/// Room that the read buffer has at least before each read, bytes.
-const READ_BYTES: usize = 64 * 1024;
 
 /// How long a connection is kept that nobody uses.
 const IDLE_MAX: Duration = Duration::from_secs(30);
@@ -190,28 +188,18 @@ impl Pipeline {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        while !self.output.is_empty() {
-            match self.stream.try_write(&self.output) {
-                Ok(bytes) => {
-                    self.output.advance(bytes);
-                    self.written += bytes as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
+        let bytes = ready::write(&self.stream, &self.output)?;
+        self.output.advance(bytes);
+        self.written += bytes as u64;
         Ok(())
     }
 
     /// Reads once: one busy connection does not keep the worker from its other duties.
     fn read(&mut self) -> io::Result<()> {
-        self.input.reserve(READ_BYTES);
-        match self.stream.try_read_buf(&mut self.input) {
-            Ok(0) => return Err(io::Error::other("it closed the connection")),
-            Ok(_) => self.moved = Instant::now(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
+        if !ready::read(&self.stream, &mut self.input)? {
+            return Ok(());
         }
+        self.moved = Instant::now();
         let input = std::mem::take(&mut self.input);
         let mut at = 0;
         while input.len() - at >= self.needed {

@@ -163,3 +163,47 @@ impl Session {
         self.subscription.as_ref().is_some_and(|subscription| subscription.count() > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use persistence::{Config, Replay, Store};
+    use shared::testing::TempFolder;
+
+    use super::*;
+    use crate::server::clients::Clients;
+
+    #[test]
+    fn what_was_written_is_in_the_latest_generation_of_all_that_was() {
+        let folder = TempFolder::new("session");
+        let (store, _) = Store::open(&Config::new(folder.path()), &Nothing).unwrap();
+        let (mut writer, _syncer) = store.drivers().unwrap();
+        let mut next = || {
+            writer.step().unwrap();
+            store.generation()
+        };
+        let (first, second) = (next(), next());
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let mut session = Session::new(Clients::default().add(address, address, 0), true);
+        session.wrote(second, 1);
+        // In a range that the writer had not come to yet.
+        session.wrote(first, 1);
+        assert_eq!((session.generation, session.led), (Some(second), 1));
+        // As a primary anew: what was before is no more of its own.
+        session.wrote(first, 2);
+        assert_eq!((session.generation, session.led), (Some(first), 2));
+    }
+
+    struct Nothing;
+
+    impl Replay for Nothing {
+        fn base_entry(&self, _: Slot, _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn effect(&self, _: Slot, _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+    }
+}

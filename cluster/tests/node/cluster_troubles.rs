@@ -213,6 +213,29 @@ fn a_replica_that_was_away_under_load_gets_what_it_missed_and_no_range_whole() {
 }
 
 #[test]
+fn what_was_answered_at_one_is_read_out_of_the_sockets_by_a_replica_that_stalled_before_the_kill() {
+    // Less than the sockets of a link hold: a replica that takes nothing is not waited for.
+    const WRITES: usize = 300;
+    let mut cluster = cluster();
+    let tag = tag(&cluster);
+    let mut client = raw(cluster.node(0));
+    assert_eq!(client.say(&format!("SET {{{tag}}}:first 1")), "+OK");
+    cluster.node(3).process().unwrap().pause();
+    let value = "x".repeat(1_000);
+    for number in 0..WRITES {
+        assert_eq!(client.say(&format!("SET {{{tag}}}:{number} {value}")), "+OK");
+    }
+    cluster.node_mut(0).kill();
+    cluster.node(3).process().unwrap().resume();
+    wait::until("the replica takes over", || replication(cluster.node(3), "role:") == "master");
+    let mut client = raw(cluster.node(3));
+    wait::until("it serves", || client.say(&format!("GET {{{tag}}}:first")) == "$1");
+    for number in 0..WRITES {
+        assert_eq!(client.say(&format!("GET {{{tag}}}:{number}")), format!("${value}"), "write {number}");
+    }
+}
+
+#[test]
 fn what_was_answered_at_quorum_survives_a_replica_that_stalled_before_the_kill() {
     const STALL: Duration = Duration::from_millis(500);
     let mut cluster = cluster();

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`fs`]: files and folders, blocking.
-//! - [`mod@net`]: TCP sockets and listeners.
+//! - [`mod@net`]: TCP sockets and listeners; [`ready`]: what a socket takes and has now.
 //! - [`task`]: starting tasks and threads.
 //! - [`time`]: clocks, sleeping, deadlines.
 //! - [`rng`]: random bits.
@@ -13,6 +13,7 @@
 pub mod fs;
 #[cfg_attr(feature = "sim", path = "sim/net.rs")]
 pub mod net;
+pub mod ready;
 pub mod rng;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -197,15 +197,12 @@ impl Connection {
                     self.session.wrote(generation, led);
                 }
                 self.output.extend_from_slice(&reply);
-                if self.session.consistency == Consistency::One {
-                    self.note_unsent(generation);
-                }
                 if self.session.consistency != Consistency::One {
-                    self.hold(Hold::Copies { all: self.session.consistency == Consistency::All, led })
-                        .await?;
-                } else if let (Some(generation), AppendFsync::Always) =
-                    (generation, shared.config().appendfsync)
-                {
+                    let all = self.session.consistency == Consistency::All;
+                    return self.hold(Hold::Copies { all, led }).await;
+                }
+                self.note_unsent(generation);
+                if let (Some(generation), AppendFsync::Always) = (generation, shared.config().appendfsync) {
                     self.hold(Hold::Log { generation, durable: true }).await?;
                 } else if !shared.view.is_leased() {
                     self.hold(Hold::Lease { led }).await?;

@@ -9,6 +9,7 @@ use crate::client::address::Address;
 use crate::client::config::ClientConfig;
 use crate::resp::{Protocol, ReplyDecoder, ServerError, Value, write};
 use crate::rt::net::TcpStream;
+use crate::rt::ready;
 use crate::rt::time::timeout;
 
 /// A connection that is ready for commands.
@@ -81,23 +82,14 @@ impl Introduced {
         let mut rest = &out[..];
         while !rest.is_empty() {
             self.stream.writable().await?;
-            match self.stream.try_write(rest) {
-                Ok(bytes) => rest = &rest[bytes..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
+            rest = &rest[ready::write(&self.stream, rest)?..];
         }
         loop {
             if let Some(value) = self.decoder.next(&mut self.input).map_err(io::Error::other)? {
                 return Ok(value);
             }
             self.stream.readable().await?;
-            match self.stream.try_read_buf(&mut self.input) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
+            ready::read(&self.stream, &mut self.input)?;
         }
     }
 }

@@ -13,10 +13,8 @@ use super::request::{Answer, Failure, Reply, Request};
 use crate::limits::{IN_FLIGHT_REQUESTS_MAX, WRITE_GATHER_BYTES};
 use crate::resp::{ReplyDecoder, Value};
 use crate::rt::net::{Interest, TcpStream};
+use crate::rt::ready;
 use crate::rt::time::{Duration, Instant, sleep_until};
-
-/// Room that the read buffer has at least before each read, bytes.
-const READ_BYTES: usize = 64 * 1024;
 
 /// A connection that is ready for commands, and what is in flight on it.
 pub(super) struct Pipeline {
@@ -52,7 +50,7 @@ impl Pipeline {
             stream: connection.stream,
             decoder: connection.decoder,
             input: connection.input,
-            output: BytesMut::with_capacity(READ_BYTES),
+            output: BytesMut::with_capacity(ready::READ_BYTES),
             number,
             due: VecDeque::new(),
             queued: 0,
@@ -146,27 +144,16 @@ impl Pipeline {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        while !self.output.is_empty() {
-            match self.stream.try_write(&self.output) {
-                Ok(bytes) => {
-                    self.output.advance(bytes);
-                    self.written += bytes as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
+        let bytes = ready::write(&self.stream, &self.output)?;
+        self.output.advance(bytes);
+        self.written += bytes as u64;
         Ok(())
     }
 
     /// Reads once: one busy connection does not keep the task from its other duties.
     fn read(&mut self) -> io::Result<()> {
-        self.input.reserve(READ_BYTES);
-        match self.stream.try_read_buf(&mut self.input) {
-            Ok(0) => return Err(io::Error::other("the server closed the connection")),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
+        if !ready::read(&self.stream, &mut self.input)? {
+            return Ok(());
         }
         while let Some(value) = self.decoder.next(&mut self.input).map_err(io::Error::other)? {
             // Nobody subscribes on this connection: a push is something the server says about itself.

@@ -15,6 +15,7 @@ use crate::client::core::Core;
 use crate::client::redirect::Refusal;
 use crate::resp::{ServerError, write};
 use crate::rt::net::Interest;
+use crate::rt::ready;
 use crate::rt::task;
 use crate::rt::time::{Duration, Instant, sleep_until};
 
@@ -23,9 +24,6 @@ const SEATS_WAITING_MAX: usize = 256;
 
 /// How often a link looks for readers that have gone and for a server that has fallen silent.
 const TICK: Duration = Duration::from_millis(500);
-
-/// Room that the read buffer has at least before each read, bytes.
-const READ_BYTES: usize = 64 * 1024;
 
 /// The handle of a link.
 #[derive(Debug)]
@@ -207,24 +205,15 @@ impl Wire {
     }
 
     fn write(&mut self) -> io::Result<()> {
-        while !self.output.is_empty() {
-            match self.connection.stream.try_write(&self.output) {
-                Ok(bytes) => drop(self.output.drain(..bytes)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
+        let bytes = ready::write(&self.connection.stream, &self.output)?;
+        self.output.drain(..bytes);
         Ok(())
     }
 
     /// Reads once; the seats that have lost their place.
     fn read(&mut self) -> io::Result<Vec<Seat>> {
-        self.connection.input.reserve(READ_BYTES);
-        match self.connection.stream.try_read_buf(&mut self.connection.input) {
-            Ok(0) => return Err(io::Error::other("the server closed the connection")),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+        if !ready::read(&self.connection.stream, &mut self.connection.input)? {
+            return Ok(Vec::new());
         }
         self.heard = Instant::now();
         self.pinged = false;
