@@ -1,4 +1,4 @@
-//! The first 32 bytes of a log or base file: FORMAT.md, "Header of a log or base file".
+//! The first 32 bytes of a log or base file, and of a pass of the journal: FORMAT.md, "Header of a log or base file".
 
 /// Length of a header, bytes.
 pub(crate) const HEADER_BYTES: usize = 32;
@@ -10,6 +10,7 @@ pub(crate) const VERSION: u16 = 1;
 pub(crate) enum Kind {
     Log,
     Base,
+    Journal,
 }
 
 impl Kind {
@@ -17,6 +18,7 @@ impl Kind {
         match self {
             Kind::Log => b"RUSTILOG",
             Kind::Base => b"RUSTIBAS",
+            Kind::Journal => b"RUSTIJNL",
         }
     }
 }
@@ -26,9 +28,9 @@ impl Kind {
 pub(crate) struct Header {
     pub(crate) kind: Kind,
     pub(crate) range: u16,
-    /// The number in the file's name.
+    /// The number in the file's name; the pass of a journal.
     pub(crate) number: u64,
-    /// Offset of a log's first record in the log stream; 0 for a base.
+    /// Offset of a log's first record in the log stream, of the pass's first record; 0 for a base.
     pub(crate) start: u64,
 }
 

@@ -34,6 +34,15 @@ impl Layout {
         self.dir.join("history")
     }
 
+    /// What is durable there only.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.dir.join("journal")
+    }
+
+    pub(crate) fn journal_new(&self) -> PathBuf {
+        self.dir.join("journal.new")
+    }
+
     /// The name of the store.
     pub(crate) fn id(&self) -> PathBuf {
         self.dir.join("id")

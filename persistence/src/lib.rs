@@ -11,7 +11,7 @@
 //! - `base`: writer and reader of a base.
 //! - `recovery`: from a directory to a store; [`RecoveryReport`].
 //! - `follow`: who follows the log while it is written. `history`: which primaries wrote it. `receive`: a range that comes from another node.
-//! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit (`sync_threads`: of several files at once); `signal`: waking the threads (`threads`; tasks where everything is simulated).
+//! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit, in the `journal` or in the logs themselves (`sync_threads`: several files at once); `signal`: waking the threads (`threads`; tasks where everything is simulated).
 //! - `disk`: the steps on which a crash is survived. `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
 //!
 //! # A write, from the caller's lock to the disk
@@ -31,6 +31,7 @@ mod follow;
 mod generation;
 mod header;
 mod history;
+mod journal;
 mod layout;
 mod lock;
 mod log;

@@ -120,6 +120,13 @@ impl Manifest {
         }
     }
 
+    /// Reads the manifest of a range of a store that was finished: there must be one.
+    pub(crate) fn required(folder: &RangeFolder) -> Result<Manifest, Error> {
+        Manifest::read(folder)?.ok_or_else(|| {
+            Error::damaged(&folder.manifest(), 0, "the file is missing, but the store was finished")
+        })
+    }
+
     /// Puts this manifest in the place of the old one, with a `rename` that survives a crash.
     ///
     /// [`Unplaced::Before`]: the old manifest counts as before. [`Unplaced::Unknown`]: either may count after a crash.

@@ -1,4 +1,4 @@
-//! Group commit: one fdatasync for everything that was written before it.
+//! Group commit: one fsync for everything that was written before it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +10,8 @@ use shared::rt::time::{Duration, Instant};
 use crate::config::Fsync;
 use crate::error::Error;
 use crate::generation::Generation;
+use crate::journal::Journal;
+use crate::log::LogFile;
 use crate::range::Unsynced;
 use crate::signal::Urgency;
 use crate::store::Core;
@@ -23,6 +25,10 @@ pub struct Syncer {
     last: Option<Instant>,
     /// Once several files had to be made durable at once.
     threads: Option<SyncThreads>,
+    /// Once somebody has waited.
+    journal: Option<Journal>,
+    /// None could be made.
+    without_journal: bool,
 }
 
 /// When to step again.
@@ -36,7 +42,7 @@ pub enum When {
 
 impl Syncer {
     pub(crate) fn new(core: Arc<Core>) -> Syncer {
-        Syncer { core, last: None, threads: None }
+        Syncer { core, last: None, threads: None, journal: None, without_journal: false }
     }
 
     /// Makes durable what is written, if the policy or somebody who waits wants it now.
@@ -59,17 +65,21 @@ impl Syncer {
             _ => {}
         }
         self.last = Some(now);
-        self.sync(written)?;
+        self.sync(written, wanted || self.core.fsync() == Fsync::Always)?;
         Ok(When::Woken)
     }
 
-    /// Makes durable what is written, whatever the policy.
+    /// Makes durable what is written, whatever the policy, in the logs themselves: the end of the journal.
     pub(crate) fn sync_now(&mut self) -> Result<(), Error> {
         self.core.poison.check()?;
-        self.sync(self.core.written.reached())
+        self.sync(self.core.written.reached(), false)?;
+        let Some(journal) = self.journal.take() else { return Ok(()) };
+        self.sync_all(journal.behind()).inspect_err(|error| self.core.poison(error))?;
+        journal.remove()
     }
 
-    fn sync(&mut self, written: Generation) -> Result<(), Error> {
+    /// `waited_for`: now, so in the journal if possible. Else in the logs, whose bytes then need not be written twice.
+    fn sync(&mut self, written: Generation, waited_for: bool) -> Result<(), Error> {
         // `written` was read before the lists: they name every file of that generation.
         let mut files: Vec<(usize, Unsynced)> = Vec::new();
         for (range, state) in self.core.ranges.iter().enumerate() {
@@ -79,7 +89,12 @@ impl Syncer {
         if !files.is_empty() {
             self.core.sync_begins();
         }
-        let synced = self.sync_all(&files);
+        let logs: Vec<_> =
+            files.iter().map(|(range, unsynced)| (*range, Arc::clone(&unsynced.log))).collect();
+        let synced = match waited_for && !logs.is_empty() {
+            true => self.commit(&logs),
+            false => self.sync_logs(&logs),
+        };
         self.core.sync_ended();
         if let Err(error) = synced {
             self.core.poison(&error);
@@ -97,11 +112,41 @@ impl Syncer {
         Ok(())
     }
 
+    /// Makes durable in the journal what is written to these logs; in the logs, if there is no journal or if it is full.
+    fn commit(&mut self, logs: &[(usize, Arc<LogFile>)]) -> Result<(), Error> {
+        if self.journal.is_none() && !self.without_journal {
+            let created = Journal::create(&self.core.layout);
+            // On a full disk, for one: the logs do as well.
+            let told = created.inspect_err(|error| tracing::warn!(%error, "no journal: logs are synced"));
+            self.journal = told.ok();
+            self.without_journal = self.journal.is_none();
+        }
+        let Some(journal) = &mut self.journal else { return self.sync_logs(logs) };
+        if journal.commit(logs)? {
+            return Ok(());
+        }
+        let behind = journal.behind().to_vec();
+        self.sync_logs(logs)?;
+        self.sync_all(&behind)?;
+        // Nothing depends on it now.
+        if let Some(journal) = &mut self.journal
+            && let Err(error) = journal.begin_anew()
+        {
+            tracing::warn!(%error, "no journal any more: logs are synced");
+            (self.journal, self.without_journal) = (None, true);
+        }
+        Ok(())
+    }
+
+    fn sync_logs(&mut self, logs: &[(usize, Arc<LogFile>)]) -> Result<(), Error> {
+        let logs: Vec<_> = logs.iter().map(|(_, log)| Arc::clone(log)).collect();
+        self.sync_all(&logs)
+    }
+
     /// Makes files durable, several at once if there is more than one.
-    fn sync_all(&mut self, files: &[(usize, Unsynced)]) -> Result<(), Error> {
-        let mut logs = files.iter().map(|(_, unsynced)| &unsynced.log);
-        if files.len() <= 1 || rt::SIMULATED {
-            return logs.try_for_each(|log| log.sync());
+    fn sync_all(&mut self, logs: &[Arc<LogFile>]) -> Result<(), Error> {
+        if logs.len() <= 1 || rt::SIMULATED {
+            return logs.iter().try_for_each(|log| log.sync());
         }
         if self.threads.is_none() {
             let started = SyncThreads::start();
@@ -110,8 +155,8 @@ impl Syncer {
             self.threads = told.ok();
         }
         match &self.threads {
-            Some(threads) => threads.sync(logs.cloned()),
-            None => logs.try_for_each(|log| log.sync()),
+            Some(threads) => threads.sync(logs.iter().cloned()),
+            None => logs.iter().try_for_each(|log| log.sync()),
         }
     }
 }

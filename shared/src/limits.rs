@@ -318,6 +318,12 @@ pub const WRITE_DELAY_MS: u64 = 2;
 /// Time between two fsyncs under `appendfsync everysec` when nobody waits, milliseconds.
 pub const FSYNC_INTERVAL_MS: u64 = 1_000;
 
+/// Length of a store's journal when it is made, bytes: some dozen group commits.
+pub const JOURNAL_BYTES_MIN: usize = if cfg!(feature = "sim") { 32 * 1024 } else { 256 * 1024 };
+
+/// Length of a store's journal when it was full some times, bytes: each time costs an fsync of every log, as long as some five group commits.
+pub const JOURNAL_BYTES_MAX: usize = 16 * JOURNAL_BYTES_MIN;
+
 /// Files that are fsynced at once.
 pub const FSYNC_THREADS_MAX: usize = 4;
 

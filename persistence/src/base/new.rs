@@ -62,7 +62,7 @@ impl NewBase {
         let next = manifest(&old, number).ok_or(Error::RewriteRunning { range })?;
         // The base first: once a manifest names the increment, the writer must switch to it.
         let base = BaseWriter::create(&folder.base(number), range, number)?;
-        let log = LogFile::create(&folder.log(number))?;
+        let log = LogFile::create(&folder.log(number), number)?;
         match next.place(&folder) {
             Ok(()) => {}
             Err(Unplaced::Before(error)) => {

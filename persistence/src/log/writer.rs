@@ -1,12 +1,11 @@
 //! Takes what is pending in all ranges and writes it.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use shared::limits::{RANGE_PENDING_BYTES_KEPT, RANGES};
 
-use crate::error::{Doing, Error};
+use crate::error::Error;
 use crate::generation::Generation;
 use crate::header::{HEADER_BYTES, Header, Kind};
 use crate::log::LogFile;
@@ -91,14 +90,13 @@ impl Increment {
     /// Writes sealed records, before them the header if it is missing (then the answer is `true`).
     fn write(&mut self, range: usize, records: &[u8]) -> Result<bool, Error> {
         let headed = !self.headed;
-        let mut file = &self.log.file;
         if headed {
             let header =
                 Header { kind: Kind::Log, range: range as u16, number: self.number, start: self.end };
-            file.write_all(&header.encode()).doing("cannot write", &self.log.path)?;
+            self.log.write(&header.encode())?;
             self.headed = true;
         }
-        file.write_all(records).doing("cannot write", &self.log.path)?;
+        self.log.write(records)?;
         self.end += records.len() as u64;
         Ok(headed)
     }

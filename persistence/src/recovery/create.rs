@@ -43,6 +43,10 @@ fn parent(dir: &Path) -> &Path {
 
 /// Makes every range, empty; then says that they are all there.
 pub(super) fn store(layout: &Layout) -> Result<(), Error> {
+    if fs::metadata(layout.journal()).is_ok() {
+        let what = "the file is missing, but there is a journal";
+        return Err(Error::damaged(&layout.format(), 0, what));
+    }
     for range in 0..RANGES {
         refuse_orphans(layout, &layout.range(range))?;
     }

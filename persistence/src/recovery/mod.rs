@@ -25,6 +25,7 @@ pub use report::{RangeReport, RecoveryReport, TornTail};
 use crate::disk;
 use crate::error::{Doing, Error};
 use crate::history::History;
+use crate::journal::redo::redo;
 use crate::layout::Layout;
 use crate::lock::DirectoryLock;
 use crate::log::LogFile;
@@ -88,6 +89,7 @@ pub(crate) fn open(
         Err(error) if error.kind() == ErrorKind::NotFound => create::store(layout)?,
         Err(error) => return Err(error).doing("cannot read", &layout.format()),
     }
+    redo(layout)?;
     let replayed = in_parallel(0..RANGES, |range| range::replay(&layout.range(range), replay))?;
     let recovered = in_parallel(replayed, |replayed| range::settle(replayed, cut_torn))?;
     let ranges = recovered.iter().map(|recovered| recovered.report.clone()).collect();

@@ -26,9 +26,7 @@ pub(super) struct Replayed {
 
 /// Replays a range. Changes nothing on disk.
 pub(super) fn replay(folder: &RangeFolder, replay: &impl Replay) -> Result<Replayed, Error> {
-    let manifest = Manifest::read(folder)?.ok_or_else(|| {
-        Error::damaged(&folder.manifest(), 0, "the file is missing, but the store was finished")
-    })?;
+    let manifest = Manifest::required(folder)?;
     refuse_unnamed(folder, &manifest)?;
     let mut report = RangeReport::default();
     if manifest.receiving {
@@ -82,7 +80,7 @@ pub(super) fn settle(replayed: Replayed, cut_torn: bool) -> Result<Recovered, Er
     note_end(&folder, &mut manifest, walked.end)?;
     let last = last.ok_or_else(|| Error::damaged(&folder.manifest(), 0, "no increment is named"))?;
     Ok(Recovered {
-        log: LogFile::open(&last.path)?,
+        log: LogFile::open(&last.path, last.number, last.valid)?,
         headed: last.valid > 0,
         end: walked.end,
         log_bytes: walked.increments.iter().map(|found| found.valid).sum(),
@@ -95,7 +93,7 @@ pub(super) fn settle(replayed: Replayed, cut_torn: bool) -> Result<Recovered, Er
 fn empty(folder: RangeFolder, manifest: &Manifest, mut report: RangeReport) -> Result<Recovered, Error> {
     report.removed = remove_unnamed(&folder, manifest)?;
     let number = manifest.next_number();
-    let log = LogFile::create(&folder.log(number))?;
+    let log = LogFile::create(&folder.log(number), number)?;
     let manifest = Manifest { logs: vec![number], ..Manifest::first(folder.range) };
     manifest.place(&folder).map_err(|unplaced| match unplaced {
         Unplaced::Before(error) | Unplaced::Unknown(error) => error,
@@ -110,7 +108,7 @@ fn settle_log(found: &Found, cut_torn: bool) -> Result<Option<TornTail>, Error> 
     if found.length == 0 {
         return Ok(None);
     }
-    let log = LogFile::open(&found.path)?;
+    let log = LogFile::open(&found.path, found.number, found.valid)?;
     if found.valid == found.length {
         log.sync()?;
         return Ok(None);

@@ -137,8 +137,7 @@ fn a_rewriting_makes_everything_durable_before_the_manifest_that_names_it() {
     writer.step().unwrap();
     assert_eq!(rewrite.step(&mut |_, _| ()).unwrap(), RewriteStep::Waiting);
     syncer.step(Instant::now()).unwrap();
-    let synced = steps(folder.path());
-    assert!(synced.contains(&"fsync range-00/log.2".to_owned()), "{synced:?}");
+    assert_eq!(steps(folder.path()).last().unwrap(), "fsync journal");
     assert!(matches!(rewrite.step(&mut |_, _| ()).unwrap(), RewriteStep::Done(_)));
     let removed = ["remove range-00/log.1"];
     assert_eq!(steps(folder.path()), [&manifest[..], &removed].concat());
@@ -175,7 +174,7 @@ fn a_group_is_durable_when_every_file_of_it_is() {
         keyspace.add(&store, slot(range * 1_024), 1).unwrap();
     }
     writer.step().unwrap();
-    store.set_fsync(persistence::Fsync::Always);
+    store.set_fsync(persistence::Fsync::EverySecond);
     steps(folder.path());
     syncer.step(Instant::now()).unwrap();
     let mut synced = steps(folder.path());
@@ -185,6 +184,98 @@ fn a_group_is_durable_when_every_file_of_it_is() {
     // Nothing was written since: nothing is synced.
     syncer.step(Instant::now()).unwrap();
     assert!(steps(folder.path()).is_empty());
+}
+
+#[test]
+fn a_group_that_somebody_waits_for_is_durable_in_the_journal() {
+    let folder = Folder::new();
+    let (store, keyspace, _) = open(&quiet(&folder)).unwrap();
+    let (mut writer, mut syncer) = store.drivers().unwrap();
+    let mut group = || {
+        for range in 0..16 {
+            keyspace.add(&store, slot(range * 1_024), 1).unwrap();
+        }
+        writer.step().unwrap();
+        store.want_durable(store.written());
+        steps(folder.path());
+        syncer.step(Instant::now()).unwrap();
+        assert_eq!(store.durable(), store.written());
+        steps(folder.path())
+    };
+    // It is made of zeros first, and has its name when it is whole.
+    let made = ["fsync journal.new", "fsync journal.new", "rename journal.new", "fsync .", "fsync journal"];
+    assert_eq!(group(), made);
+    assert_eq!(group(), ["fsync journal"]);
+    drop((store, keyspace, writer, syncer));
+    // What it holds is in the logs before it goes.
+    drop(open(&quiet(&folder)).unwrap());
+    let redone = steps(folder.path());
+    let removed = redone.iter().position(|step| step == "remove journal").unwrap();
+    let mut synced = redone[..removed].to_vec();
+    synced.sort();
+    assert_eq!(synced, (0..16).map(|range| format!("fsync range-{range:02}/log.1")).collect::<Vec<_>>());
+    assert_eq!(redone[removed + 1], "fsync .");
+}
+
+#[test]
+fn a_journal_that_is_full_begins_anew_when_the_logs_are_durable() {
+    let folder = Folder::fast();
+    let (store, keyspace, _) = open(&quiet(&folder)).unwrap();
+    let (mut writer, mut syncer) = store.drivers().unwrap();
+    let logs: Vec<_> = (0..16).map(|range| folder.path().join(format!("range-{range:02}/log.1"))).collect();
+    let length = |path: &std::path::PathBuf| fs::metadata(path).unwrap().len();
+    // What of each log is durable in itself.
+    let (mut durable, mut full) = ([0; 16], 0);
+    for round in 0..3_000_u64 {
+        // Some in every round, some in a few: so that a log is left behind by several records.
+        for range in (0..16).filter(|range| round % (range + 1) == 0) {
+            keyspace.add(&store, slot(range as u16 * 1_024), round).unwrap();
+        }
+        writer.step().unwrap();
+        store.want_durable(store.written());
+        syncer.step(Instant::now()).unwrap();
+        let steps = steps(folder.path());
+        if steps.iter().any(|step| step.ends_with("log.1")) {
+            full += 1;
+            assert!(steps[..steps.len() - 1].iter().take(16).all(|step| step.starts_with("fsync range")));
+            assert_eq!(steps.last().unwrap(), "fsync journal");
+        }
+        for (range, path) in logs.iter().enumerate() {
+            if steps.contains(&format!("fsync range-{range:02}/log.1")) {
+                durable[range] = length(path);
+            }
+        }
+        if round % 97 == 0 {
+            // The power fails: nothing of a log is left but what it was made durable with.
+            let crashed = folder.copy();
+            for (path, durable) in logs.iter().zip(durable) {
+                let path = crashed.path().join(path.strip_prefix(folder.path()).unwrap());
+                fs::OpenOptions::new().write(true).open(path).unwrap().set_len(durable).unwrap();
+            }
+            let (_store, recovered, report) = open(&quiet(&crashed)).unwrap();
+            assert_eq!(recovered.state(), keyspace.state(), "round {round}");
+            assert_eq!(report.torn().count(), 0);
+        }
+    }
+    assert!((4..300).contains(&full), "{full}");
+    assert!(length(&folder.path().join("journal")) <= shared::limits::JOURNAL_BYTES_MAX as u64);
+}
+
+#[test]
+fn without_room_for_a_journal_the_logs_are_synced() {
+    let folder = Folder::new();
+    let (store, keyspace, _) = open(&quiet(&folder)).unwrap();
+    let (mut writer, mut syncer) = store.drivers().unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("journal.new")).unwrap();
+    for number in 0..2 {
+        keyspace.add(&store, slot(0), number).unwrap();
+        writer.step().unwrap();
+        store.want_durable(store.written());
+        steps(folder.path());
+        syncer.step(Instant::now()).unwrap();
+        assert_eq!(steps(folder.path()).last().unwrap(), "fsync range-00/log.1");
+        assert_eq!(store.durable(), store.written());
+    }
 }
 
 #[test]

@@ -43,8 +43,10 @@ fn make() -> (Folder, Vec<State>) {
     write(&store, &keyspace, 60..75);
     let _ = abandoned.step(&mut |slot, dump| keyspace.dump(slot, dump)).unwrap();
     drop(abandoned);
-    // As a crash leaves it: nothing has noted yet how far the log reaches.
-    (folder.copy(), states)
+    // As a crash leaves it: nothing has noted yet how far the log reaches. The logs hold everything, and no journal mends them.
+    let crashed = folder.copy();
+    fs::remove_file(crashed.path().join("journal")).unwrap();
+    (crashed, states)
 }
 
 fn files(folder: &Folder) -> Vec<PathBuf> {

@@ -55,7 +55,7 @@ fn a_failed_fsync_is_not_tried_again() {
     let bad = keyspace.add(&store, slot(0), 1).unwrap().generation;
     writer.step().unwrap();
     block_on(store.wait_written(bad)).unwrap();
-    store.set_fsync(persistence::Fsync::Always);
+    store.set_fsync(persistence::Fsync::EverySecond);
     let error = syncer.step(shared::rt::time::Instant::now()).unwrap_err();
     assert!(error.to_string().contains("log.1: cannot fsync"), "{error}");
     let again = syncer.step(shared::rt::time::Instant::now()).unwrap_err();

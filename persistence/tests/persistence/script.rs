@@ -66,6 +66,8 @@ struct Open {
     writer: Writer,
     syncer: Syncer,
     rewrite: Option<Rewrite>,
+    /// Ranges whose log the next step of the writer makes durable, as it goes on in another one.
+    switching: Vec<usize>,
 }
 
 impl Open {
@@ -73,7 +75,7 @@ impl Open {
         let (store, keyspace, report) = open(&quiet(folder)).unwrap();
         assert_eq!(report.torn().count(), 0);
         let (writer, syncer) = store.drivers().unwrap();
-        Open { store, keyspace, writer, syncer, rewrite: None }
+        Open { store, keyspace, writer, syncer, rewrite: None, switching: Vec::new() }
     }
 }
 
@@ -83,7 +85,7 @@ pub(crate) struct History {
     pub(crate) appended: Vec<(Slot, u64)>,
     pub(crate) written: usize,
     pub(crate) durable: usize,
-    /// The file that grows, and how long it was when it was last made durable.
+    /// The file that grows, and how much of it is durable in itself: since then the journal has kept what was made durable.
     pub(crate) durable_file: Option<(PathBuf, u64)>,
 }
 
@@ -139,7 +141,9 @@ impl World {
             Step::BeginRewrite { range } => {
                 let open = self.open();
                 if open.rewrite.is_none() {
-                    open.rewrite = Some(open.store.begin_rewrite(if *range { 5 } else { 0 }).unwrap());
+                    let range = if *range { 5 } else { 0 };
+                    open.rewrite = Some(open.store.begin_rewrite(range).unwrap());
+                    open.switching.push(range);
                 }
             }
             Step::Rewrite { steps } => self.step_rewrite(*steps),
@@ -151,6 +155,9 @@ impl World {
 
     fn write(&mut self) {
         self.open().writer.step().unwrap();
+        for range in std::mem::take(&mut self.open().switching) {
+            self.histories[range].durable_file = growing_file(self.folder.path(), range);
+        }
         self.histories.iter_mut().for_each(|history| history.written = history.appended.len());
     }
 
@@ -163,10 +170,7 @@ impl World {
         drop(waiter);
         open.syncer.step(Instant::now()).unwrap();
         assert_eq!(open.store.durable(), written);
-        for (range, history) in self.histories.iter_mut().enumerate() {
-            history.durable = history.written;
-            history.durable_file = growing_file(self.folder.path(), range);
-        }
+        self.histories.iter_mut().for_each(|history| history.durable = history.written);
     }
 
     fn step_rewrite(&mut self, steps: u16) {
