@@ -122,18 +122,19 @@ impl Syncer {
             self.without_journal = self.journal.is_none();
         }
         let Some(journal) = &mut self.journal else { return self.sync_logs(logs) };
-        if journal.commit(logs)? {
+        let committed = journal.commit(logs);
+        if let Ok(true) = committed {
             return Ok(());
         }
         let behind = journal.behind().to_vec();
         self.sync_logs(logs)?;
         self.sync_all(&behind)?;
-        // Nothing depends on it now.
-        if let Some(journal) = &mut self.journal
-            && let Err(error) = journal.begin_anew()
-        {
+        // Nothing depends on it now, whatever has happened to it.
+        let begun = committed.and_then(|_| self.journal.as_mut().map_or(Ok(()), Journal::begin_anew));
+        if let Err(error) = begun {
             tracing::warn!(%error, "no journal any more: logs are synced");
-            (self.journal, self.without_journal) = (None, true);
+            self.without_journal = true;
+            return self.journal.take().map_or(Ok(()), Journal::remove);
         }
         Ok(())
     }

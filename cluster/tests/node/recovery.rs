@@ -211,7 +211,7 @@ fn refused_with(server: &Server, options: &[&str]) -> String {
     process.log()
 }
 
-/// A node that was killed after records went to the log of `{t}` one by one.
+/// A node that was killed after records went to the log of `{t}` one by one; its journal could mend that.
 fn with_records() -> (Server, PathBuf) {
     let mut server = start();
     let mut client = server.connect();
@@ -248,9 +248,31 @@ fn damage_in_the_middle_is_refused_with_the_file_and_the_place() {
     assert_eq!(server.connect().say("DBSIZE"), ":20");
 }
 
+/// As the power may leave it where nobody has waited for the disk.
+fn without_journal(server: &Server) {
+    fs::remove_file(server.node.dir().join("appendonlydir/journal")).unwrap();
+}
+
+#[test]
+fn what_the_power_took_from_a_log_is_in_the_journal() {
+    let none: fn(&[u8]) -> Vec<u8> = |_| Vec::new();
+    let before_the_last = |whole: &[u8]| whole[..place_of(whole, "value-19-of-twenty")].to_vec();
+    let and_zeros = |whole: &[u8]| [&whole[..place_of(whole, "value-9-of-twenty")], &[0; 7]].concat();
+    for left in [none, before_the_last, and_zeros] {
+        let (mut server, log) = with_records();
+        let whole = fs::read(&log).unwrap();
+        fs::write(&log, left(&whole)).unwrap();
+        server.node.start();
+        assert_eq!(server.connect().say("DBSIZE"), ":20");
+        assert_eq!(fs::read(&log).unwrap(), whole);
+        assert!(!server.node.dir().join("appendonlydir/journal").exists(), "it is in the logs now");
+    }
+}
+
 #[test]
 fn a_torn_end_is_cut_off_and_told() {
     let (mut server, log) = with_records();
+    without_journal(&server);
     let whole = fs::read(&log).unwrap();
     // A record of which only a part reached the disk.
     let last = place_of(&whole, "value-19-of-twenty");
@@ -338,6 +360,7 @@ fn two_processes_are_not_one_node_of_a_cluster() {
 #[test]
 fn a_torn_end_is_not_cut_off_where_that_is_not_wished() {
     let (server, log) = with_records();
+    without_journal(&server);
     let whole = fs::read(&log).unwrap();
     let torn = &whole[..whole.len() - 3];
     fs::write(&log, torn).unwrap();

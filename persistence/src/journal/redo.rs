@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use shared::rt::fs::{self, File, FileExt, OpenOptions};
 
@@ -30,12 +31,19 @@ pub(crate) fn redo(layout: &Layout) -> Result<(), Error> {
         BadJournal::Version(found) => Error::Version { file: path.clone(), found, known: VERSION },
     })?;
     let mut increments = Increments { layout, manifests: BTreeMap::new(), files: BTreeMap::new() };
-    let mut redone = 0;
+    // Nothing is changed before all is known to be good.
+    let mut missing = Vec::new();
     for piece in &pieces {
-        redone += increments.write(piece)?;
+        if increments.lacks(piece)? {
+            missing.push(piece);
+        }
     }
-    for ((range, number), file) in &increments.files {
-        disk::sync_all(file, &layout.range(*range).log(*number))?;
+    let redone: usize = missing.iter().map(|piece| piece.bytes.len()).sum();
+    for piece in missing {
+        increments.write(piece)?;
+    }
+    for ((range, number), increment) in &increments.files {
+        disk::sync_all(&increment.file, &layout.range(*range).log(*number))?;
     }
     if redone > 0 {
         tracing::info!(bytes = redone, "the journal held what a crash kept from the logs");
@@ -57,40 +65,63 @@ fn remove_if_there(layout: &Layout, finished: bool) -> Result<(), Error> {
 struct Increments<'a> {
     layout: &'a Layout,
     manifests: BTreeMap<usize, Manifest>,
-    files: BTreeMap<(usize, u64), File>,
+    files: BTreeMap<(usize, u64), Increment>,
+}
+
+struct Increment {
+    file: File,
+    path: PathBuf,
+    /// Where it will end, with the pieces that were looked at.
+    end: u64,
 }
 
 impl Increments<'_> {
-    /// How many bytes of the increment were not as the piece says.
-    fn write(&mut self, piece: &Piece<'_>) -> Result<u64, Error> {
+    /// Whether the increment does not hold what the piece says. What a crash has taken is missing, or reads as zeros.
+    fn lacks(&mut self, piece: &Piece<'_>) -> Result<bool, Error> {
+        let Some(increment) = self.open(piece)? else { return Ok(false) };
+        let length = increment.file.metadata().doing("cannot look at", &increment.path)?.len();
+        if piece.at > increment.end {
+            let what = format!("the file ends, but the journal goes on with it at byte {}", piece.at);
+            return Err(Error::damaged(&increment.path, length, what));
+        }
+        increment.end = increment.end.max(piece.at + piece.bytes.len() as u64);
+        let there = length.saturating_sub(piece.at).min(piece.bytes.len() as u64);
+        let mut found = vec![0; there as usize];
+        increment.file.read_exact_at(&mut found, piece.at).doing("cannot read", &increment.path)?;
+        let wrong = found.iter().zip(piece.bytes).position(|(found, right)| found != right && *found != 0);
+        match wrong {
+            Some(byte) => {
+                let what = "no crash leaves what stands there, and the journal holds something else";
+                Err(Error::damaged(&increment.path, piece.at + byte as u64, what))
+            }
+            None => Ok(found != piece.bytes),
+        }
+    }
+
+    fn write(&mut self, piece: &Piece<'_>) -> Result<(), Error> {
+        let Some(increment) = self.open(piece)? else { return Ok(()) };
+        increment.file.write_all_at(piece.bytes, piece.at).doing("cannot write", &increment.path)
+    }
+
+    /// The increment of a piece. `None`: no manifest names it any more, as its range was rewritten or received anew.
+    fn open(&mut self, piece: &Piece<'_>) -> Result<Option<&mut Increment>, Error> {
         let folder = self.layout.range(piece.range);
         let manifest = match self.manifests.entry(piece.range) {
             Entry::Occupied(read) => read.into_mut(),
             Entry::Vacant(place) => place.insert(Manifest::required(&folder)?),
         };
-        // One that is named no more was rewritten, or received anew.
         if !manifest.logs.contains(&piece.number) {
-            return Ok(0);
+            return Ok(None);
         }
-        let path = folder.log(piece.number);
-        let file = match self.files.entry((piece.range, piece.number)) {
+        Ok(Some(match self.files.entry((piece.range, piece.number)) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(place) => {
+                let path = folder.log(piece.number);
                 let opened = OpenOptions::new().read(true).write(true).open(&path);
-                place.insert(opened.doing("cannot open for writing", &path)?)
+                let file = opened.doing("cannot open for writing", &path)?;
+                let end = file.metadata().doing("cannot look at", &path)?.len();
+                place.insert(Increment { file, path, end })
             }
-        };
-        let length = file.metadata().doing("cannot look at", &path)?.len();
-        if piece.at > length {
-            let what = format!("the file ends, but the journal goes on with it at byte {}", piece.at);
-            return Err(Error::damaged(&path, length, what));
-        }
-        let mut found = vec![0; piece.bytes.len().min((length - piece.at) as usize)];
-        file.read_exact_at(&mut found, piece.at).doing("cannot read", &path)?;
-        if found == piece.bytes {
-            return Ok(0);
-        }
-        file.write_all_at(piece.bytes, piece.at).doing("cannot write", &path)?;
-        Ok(piece.bytes.len() as u64)
+        }))
     }
 }
