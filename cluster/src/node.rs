@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use shared::limits::RANGES;
 use shared::rt::{fs, rng, time};
 
 use crate::bus::{self, Bus};
@@ -169,6 +170,8 @@ impl Node {
         }
         if !replication.is_replica() {
             replication::leads(&replication, &log, &keyspace);
+        } else if log.store().is_some_and(|store| (0..RANGES).any(|range| store.is_receiving(range))) {
+            replication.replacing();
         }
         write_pid(&config)?;
         let shared = Arc::new(Shared {

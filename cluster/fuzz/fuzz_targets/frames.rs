@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use cluster::replication::frame::{self, Ack, FRAME_BYTES_MAX, HEADER_BYTES};
+use cluster::replication::frame::{self, Ack, FRAME_BYTES_MAX, HEADER_BYTES, Holds};
 use cluster::slot_migration::frame::{Answer, Frame};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -19,6 +19,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     if let Some(ack) = Ack::decode(*kind, rest) {
         same(&|out| ack.encode(out));
+    }
+    if let Some(holds) = Holds::decode(*kind, rest) {
+        same(&|out| holds.encode(out));
     }
     if let Some(frame) = Frame::decode(*kind, rest) {
         same(&|out| frame.encode(out));

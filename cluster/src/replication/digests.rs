@@ -21,17 +21,17 @@ use shared::rt::time::{Duration, Instant};
 use shared::slot::Slot;
 
 use super::entries;
-use super::frame::Frame;
+use super::frame::{Content, Frame};
 use crate::keyspace::digest::digest;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::{Keyspace, Partition};
 use crate::node::Shared;
 
 /// Keys beyond which a slot is asked about in portions, and after which a step ends: about 0.2 ms.
-const KEYS_MAX: usize = 1_024;
+pub(super) const KEYS_MAX: usize = 1_024;
 
 /// The same in bytes; a value that is larger is digested under one hold of a lock, as it is dumped under one.
-const BYTES_MAX: usize = 1024 * 1024;
+pub(super) const BYTES_MAX: usize = 1024 * 1024;
 
 /// Most digests of a step. The next step waits until the replica is told everything that they are about.
 pub(super) const OPEN_MAX: usize = 64;
@@ -165,21 +165,21 @@ impl Asking {
 }
 
 /// A slot, or some of its keys.
-struct Portion {
+pub(super) struct Portion {
     /// How many keys the slot holds.
-    held: usize,
+    pub(super) held: usize,
     /// The keys that it is about, each with its length before it; none if it is about all.
     named: Vec<u8>,
-    digest: u64,
+    pub(super) digest: u64,
     /// How many it is about.
-    keys: usize,
-    bytes: usize,
+    pub(super) keys: usize,
+    pub(super) bytes: usize,
     /// Where the next begins in the order of keys.
-    next: Option<u64>,
+    pub(super) next: Option<u64>,
 }
 
 impl Portion {
-    fn of(partition: &Partition, slot: Slot, from: u64) -> Portion {
+    pub(super) fn of(partition: &Partition, slot: Slot, from: u64) -> Portion {
         let table = partition.table(slot);
         let mut portion =
             Portion { held: table.len(), named: Vec::new(), digest: 0, keys: 0, bytes: 0, next: None };
@@ -221,7 +221,7 @@ impl Portion {
     }
 }
 
-fn sum<'e>(entries: impl Iterator<Item = &'e Entry>) -> u64 {
+pub(super) fn sum<'e>(entries: impl Iterator<Item = &'e Entry>) -> u64 {
     entries.map(digest).fold(0, u64::wrapping_add)
 }
 
@@ -240,7 +240,7 @@ pub(super) struct Told {
 
 impl Told {
     /// Compares with what is here. The lock of the partition is not held.
-    fn compare(&self, keyspace: &Keyspace) -> Compared {
+    fn compare(&self, keyspace: &Keyspace) -> Content {
         let partition = keyspace.lock(self.slot.partition());
         let table = partition.table(self.slot);
         let digest = if self.keys.is_empty() {
@@ -249,14 +249,8 @@ impl Told {
             let named = entries::each(&self.keys).flatten();
             sum(named.filter_map(|key| partition.at(self.slot, partition.find(self.slot, key)?)))
         };
-        Compared { held: table.len() as u64, digest }
+        Content { held: table.len() as u64, digest }
     }
-}
-
-/// What is here of what the primary has told.
-struct Compared {
-    held: u64,
-    digest: u64,
 }
 
 /// What the primary has told and could not be compared yet: its log is not here so far.

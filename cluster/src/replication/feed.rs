@@ -10,14 +10,17 @@ use persistence::{Follower, History, LogPiece, Offsets, Store};
 use shared::limits::RANGES;
 use shared::rt::net::TcpStream;
 use shared::rt::net::tcp::{ReadHalf, WriteHalf};
-use shared::rt::time::{Duration, timeout};
+use shared::rt::task::yield_now;
+use shared::rt::time::{Duration, Instant, timeout};
 use shared::slot::Slot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
 
+use super::catch_up::{self, Work};
 use super::digests::Asking;
 use super::entries;
 use super::feeds::Listed;
-use super::frame::{self, ACK_BYTES, Ack, Frame, HEADER_BYTES, Way};
+use super::frame::{self, Ack, Frame, HEADER_BYTES, HOLDS_BYTES_MAX, Holds, Way};
 use crate::node::Shared;
 use crate::topology::CopyId;
 use crate::topology::nodes_conf::notes;
@@ -40,8 +43,8 @@ pub enum FeedError {
     /// The log.
     #[error("{0}")]
     Store(#[from] persistence::Error),
-    /// The replica sent what is no acknowledgement.
-    #[error("it sent something that is no acknowledgement")]
+    /// The replica sent what it has not to send.
+    #[error("it sent something that is no acknowledgement, nor what it was asked for")]
     Protocol,
     /// It took nothing, or said nothing, for `repl-timeout`.
     #[error("no sign of life for repl-timeout")]
@@ -80,8 +83,9 @@ pub async fn serve(
     }
     let patience = Duration::from_secs(shared.config().repl_timeout_s.max(1));
     let (reader, writer) = stream.split();
+    let (tells, told) = mpsc::channel(RANGES);
     let sending = async {
-        let mut feed = Feed::new(shared, store, writer, patience, &listed);
+        let mut feed = Feed::new(shared, store, writer, patience, &listed, told);
         feed.plan(&hello).await?;
         feed.whole_ranges().await?;
         listed.online();
@@ -91,18 +95,32 @@ pub async fn serve(
     tokio::select! {
         biased;
         _ = ended.changed() => Err(FeedError::Ended),
-        result = acks(reader, &listed, patience) => result,
+        result = hear(reader, &listed, &tells, patience) => result,
         result = sending => result,
     }
 }
 
-/// Reads what the replica acknowledges.
-async fn acks(mut reader: ReadHalf<'_>, listed: &Listed<'_>, patience: Duration) -> Result<(), FeedError> {
+/// Reads what the replica acknowledges, and at first what it holds.
+async fn hear(
+    mut reader: ReadHalf<'_>,
+    listed: &Listed<'_>,
+    tells: &mpsc::Sender<Holds>,
+    patience: Duration,
+) -> Result<(), FeedError> {
     let mut input = BytesMut::new();
     loop {
-        while let Some((kind, end)) = frame::first(&input, ACK_BYTES).map_err(|_| FeedError::Protocol)? {
+        while let Some((kind, end)) =
+            frame::first(&input, HOLDS_BYTES_MAX).map_err(|_| FeedError::Protocol)?
+        {
             let bytes = input.split_to(end);
-            listed.acked(Ack::decode(kind, &bytes[HEADER_BYTES..]).ok_or(FeedError::Protocol)?);
+            match Ack::decode(kind, &bytes[HEADER_BYTES..]) {
+                Some(ack) => listed.acked(ack),
+                None => {
+                    let holds = Holds::decode(kind, &bytes[HEADER_BYTES..]).ok_or(FeedError::Protocol)?;
+                    // No more fit than there are ranges.
+                    tells.try_send(holds).map_err(|_| FeedError::Protocol)?;
+                }
+            }
         }
         let read = timeout(patience, reader.read_buf(&mut input)).await.map_err(|_| FeedError::Silent)??;
         if read == 0 {
@@ -122,6 +140,8 @@ struct Feed<'f> {
     next: Offsets,
     /// Whether the replica takes a range's records already.
     active: [bool; RANGES],
+    /// What it has said that it holds of ranges.
+    told: mpsc::Receiver<Holds>,
     /// What the replica is asked to compare.
     asking: Asking,
     /// Which change of the shard's slots the replica was told last.
@@ -141,6 +161,7 @@ impl<'f> Feed<'f> {
         writer: WriteHalf<'f>,
         patience: Duration,
         listed: &'f Listed<'f>,
+        told: mpsc::Receiver<Holds>,
     ) -> Feed<'f> {
         let follower = store.follow();
         let next = *follower.starts();
@@ -153,6 +174,7 @@ impl<'f> Feed<'f> {
             follower,
             next,
             active: [false; RANGES],
+            told,
             asking: Asking::new(),
             told_shard: 0,
             asked: 0,
@@ -228,16 +250,26 @@ impl<'f> Feed<'f> {
             if self.active[range] {
                 continue;
             }
+            let theirs = self.held_there(range).await?;
             // What was written of it until here is in its entries.
             self.take()?;
             self.active[range] = true;
             Frame::Begin { range, start: self.next[range] }.encode(&mut self.output);
+            let mut work = Work::default();
             for slot in Slot::of_range(range) {
-                self.dump(slot);
-                if self.output.len() >= WRITE_BYTES {
+                let (keyspace, store) = (&self.shared.keyspace, self.store);
+                match catch_up::same(keyspace, store, slot, theirs.of(slot), &mut work) {
+                    Some(cut) => Frame::Same { slot, cut }.encode(&mut self.output),
+                    None => self.dump(slot),
+                }
+                let rests = work.is_enough();
+                if rests || self.output.len() >= WRITE_BYTES {
                     self.take()?;
                     self.ask_life();
                     self.write().await?;
+                }
+                if rests {
+                    yield_now().await;
                 }
             }
             Frame::End { range }.encode(&mut self.output);
@@ -245,6 +277,30 @@ impl<'f> Feed<'f> {
             self.write().await?;
         }
         Ok(())
+    }
+
+    /// What the replica holds of a range. Meanwhile it is told what is written of the ranges that it follows.
+    async fn held_there(&mut self, range: usize) -> Result<Holds, FeedError> {
+        let until = Instant::now() + self.patience;
+        loop {
+            let (told, follower) = (&mut self.told, &self.follower);
+            let more = async {
+                tokio::select! {
+                    biased;
+                    holds = told.recv() => Ok(holds),
+                    written = follower.written() => written.map(|()| None),
+                }
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            match timeout(left, more).await.map_err(|_| FeedError::Silent)?? {
+                Some(holds) if holds.range == range => return Ok(holds),
+                Some(_) => return Err(FeedError::Protocol),
+                None => {
+                    self.take()?;
+                    self.write().await?;
+                }
+            }
+        }
     }
 
     /// Adds the entries of a slot.

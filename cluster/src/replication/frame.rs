@@ -3,12 +3,12 @@
 //! A frame is one byte of kind, four bytes of length (little-endian), and so many bytes. Numbers are little-endian. Its length is
 //! believed only up to [`FRAME_BYTES_MAX`]; a peer that says more is hung up on.
 
-use shared::limits::{ITEM_BYTES_MAX, RANGES, RECORD_BYTES_TARGET};
+use shared::limits::{ITEM_BYTES_MAX, RANGES, RECORD_BYTES_TARGET, SLOTS_PER_RANGE};
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 /// Version of the link: both sides must speak the same.
-pub const LINK_VERSION: u64 = 4;
+pub const LINK_VERSION: u64 = 5;
 
 /// Bytes before a frame's own.
 pub const HEADER_BYTES: usize = 5;
@@ -19,6 +19,12 @@ pub const FRAME_BYTES_MAX: usize = ITEM_BYTES_MAX + RECORD_BYTES_TARGET + 4096;
 /// Length of an acknowledgement, bytes.
 pub const ACK_BYTES: usize = 24;
 
+/// Bytes of a slot in [`Holds`].
+const HELD_BYTES: usize = 18;
+
+/// Longest frame of a replica, bytes: what it holds of a range.
+pub const HOLDS_BYTES_MAX: usize = 1 + SLOTS_PER_RANGE * HELD_BYTES;
+
 /// Where a replica says that a range ends which it has in part only: where no log does, so that it comes whole.
 pub const PART: u64 = u64::MAX;
 
@@ -27,8 +33,17 @@ pub const PART: u64 = u64::MAX;
 pub enum Way {
     /// By the log, from where its own ends.
     Log,
-    /// By its entries.
+    /// By the entries of the slots in which the replica holds something else, as it says with [`Holds`].
     Whole,
+}
+
+/// What a slot holds, as numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Content {
+    /// How many keys.
+    pub held: u64,
+    /// The sum of their digests.
+    pub digest: u64,
 }
 
 /// What a primary says.
@@ -65,6 +80,13 @@ pub enum Frame<'a> {
         cut: u64,
         /// Each with its length (four bytes) before it.
         entries: &'a [u8],
+    },
+    /// A slot holds what the replica has said that it holds: it keeps that, which is what its log did before `cut`.
+    Same {
+        /// The slot.
+        slot: Slot,
+        /// Offset.
+        cut: u64,
     },
     /// All slots of the range were sent.
     End {
@@ -113,6 +135,15 @@ pub struct Ack {
     pub offset: u64,
 }
 
+/// What a replica holds of a range that does not come by its log; one for each such range, in their order, when the plan has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holds {
+    /// The range, 0 to 15.
+    pub range: usize,
+    /// Slots that hold something, in order; the others are empty.
+    pub slots: Vec<(Slot, Content)>,
+}
+
 const PLAN: u8 = 1;
 const RECORDS: u8 = 2;
 const BEGIN: u8 = 3;
@@ -122,6 +153,8 @@ const GENERATION: u8 = 6;
 const ACK: u8 = 7;
 const SHARD: u8 = 8;
 const DIGEST: u8 = 9;
+const SAME: u8 = 10;
+const HOLDS: u8 = 11;
 
 /// Begins a frame of this kind; [`close`] sets its length.
 pub(crate) fn open(out: &mut Vec<u8>, kind: u8) -> usize {
@@ -162,6 +195,12 @@ impl Frame<'_> {
                 out.extend_from_slice(&slot.number().to_le_bytes());
                 out.extend_from_slice(&cut.to_le_bytes());
                 out.extend_from_slice(entries);
+                close(out, at);
+            }
+            Frame::Same { slot, cut } => {
+                let at = open(out, SAME);
+                out.extend_from_slice(&slot.number().to_le_bytes());
+                out.extend_from_slice(&cut.to_le_bytes());
                 close(out, at);
             }
             Frame::End { range } => {
@@ -226,6 +265,11 @@ impl Frame<'_> {
                 let slot = Slot::new(u16::from_le_bytes(*slot))?;
                 Some(Frame::Slot { slot, cut: u64::from_le_bytes(*cut), entries })
             }
+            SAME => {
+                let (slot, cut) = bytes.split_first_chunk::<2>()?;
+                (cut.len() == 8).then_some(())?;
+                Some(Frame::Same { slot: Slot::new(u16::from_le_bytes(*slot))?, cut: number(cut)? })
+            }
             END => range(bytes).filter(|(_, rest)| rest.is_empty()).map(|(range, _)| Frame::End { range }),
             SHARD => {
                 let (epoch, rest) = bytes.split_first_chunk::<8>()?;
@@ -262,6 +306,41 @@ impl Ack {
     pub fn decode(kind: u8, bytes: &[u8]) -> Option<Ack> {
         (kind == ACK && bytes.len() == ACK_BYTES).then_some(())?;
         Some(Ack { applied: number(bytes)?, durable: number(&bytes[8..])?, offset: number(&bytes[16..])? })
+    }
+}
+
+impl Holds {
+    /// What a slot holds.
+    pub fn of(&self, slot: Slot) -> Content {
+        let found = self.slots.binary_search_by_key(&slot.index(), |(slot, _)| slot.index());
+        found.map_or(Content::default(), |at| self.slots[at].1)
+    }
+
+    /// Appends the frame.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let at = open(out, HOLDS);
+        out.push(self.range as u8);
+        for (slot, Content { held, digest }) in &self.slots {
+            out.extend_from_slice(&slot.number().to_le_bytes());
+            out.extend_from_slice(&held.to_le_bytes());
+            out.extend_from_slice(&digest.to_le_bytes());
+        }
+        close(out, at);
+    }
+
+    /// Reads a frame of this kind with these bytes; none if it is none.
+    pub fn decode(kind: u8, bytes: &[u8]) -> Option<Holds> {
+        let (range, rest) = range(bytes).filter(|_| kind == HOLDS)?;
+        let (slots, cut_short) = rest.as_chunks::<HELD_BYTES>();
+        let slots = slots.iter().map(|bytes| {
+            let (slot, numbers) = bytes.split_first_chunk::<2>()?;
+            let slot = Slot::new(u16::from_le_bytes(*slot)).filter(|slot| slot.range() == range)?;
+            let content = Content { held: number(numbers)?, digest: number(&numbers[8..])? };
+            (content.held > 0).then_some((slot, content))
+        });
+        let slots: Vec<_> = slots.collect::<Option<_>>()?;
+        let in_order = slots.is_sorted_by(|(a, _), (b, _)| a.index() < b.index());
+        (in_order && cut_short.is_empty()).then_some(Holds { range, slots })
     }
 }
 
@@ -307,6 +386,7 @@ mod tests {
             Frame::Records { range: 15, bytes: b"records" },
             Frame::Begin { range: 0, start: u64::MAX },
             Frame::Slot { slot, cut: 9, entries: b"" },
+            Frame::Same { slot, cut: 9 },
             Frame::End { range: 4 },
             Frame::Shard { config_epoch: 3, slots: &[7; SlotSet::WIRE_BYTES], transfers: b"text" },
             Frame::Digest { slot, cut: 9, held: 2, digest: u64::MAX, keys: b"keys" },
@@ -327,6 +407,12 @@ mod tests {
         }
         let (kind, end) = first(rest, FRAME_BYTES_MAX).unwrap().unwrap();
         assert_eq!((Ack::decode(kind, &rest[HEADER_BYTES..]), end), (Some(ack), rest.len()));
+        let holds = Holds { range: slot.range(), slots: vec![(slot, Content { held: 2, digest: u64::MAX })] };
+        let mut bytes = Vec::new();
+        holds.encode(&mut bytes);
+        assert_eq!(Holds::decode(bytes[0], &bytes[HEADER_BYTES..]).as_ref(), Some(&holds));
+        assert_eq!(holds.of(slot).held, 2);
+        assert_eq!(holds.of(Slot::new(5_001).unwrap()), Content::default());
         assert_eq!(first(&[RECORDS, 0xff, 0xff, 0xff, 0xff], FRAME_BYTES_MAX), Err(Oversized));
     }
 
@@ -337,6 +423,33 @@ mod tests {
                 let mut again = Vec::new();
                 frame.encode(&mut again);
                 prop_assert_eq!((again[0], &again[HEADER_BYTES..]), (kind, &bytes[..]));
+            }
+        }
+
+        #[test]
+        fn what_a_replica_holds_is_read_in_one_form_and_no_other(
+            range in 0..RANGES,
+            held in prop::collection::btree_map(0..SLOTS_PER_RANGE, (1_u64.., any::<u64>()), 0..40),
+            flipped: prop::sample::Index, cut: prop::sample::Index,
+        ) {
+            let first = range * SLOTS_PER_RANGE;
+            let slots = held.iter().map(|(slot, (held, digest))| {
+                (Slot::new((first + slot) as u16).unwrap(), Content { held: *held, digest: *digest })
+            });
+            let holds = Holds { range, slots: slots.collect() };
+            let mut bytes = Vec::new();
+            holds.encode(&mut bytes);
+            let bytes = bytes.split_off(HEADER_BYTES);
+            prop_assert_eq!(Holds::decode(HOLDS, &bytes), Some(holds));
+            prop_assert_eq!(Holds::decode(ACK, &bytes), None);
+            let end = cut.index(bytes.len());
+            prop_assert_eq!(Holds::decode(HOLDS, &bytes[..end]).is_some(), end > 0 && (end - 1) % HELD_BYTES == 0);
+            let mut other = bytes.clone();
+            other[flipped.index(bytes.len())] ^= 0x80;
+            if let Some(read) = Holds::decode(HOLDS, &other) {
+                let mut again = Vec::new();
+                read.encode(&mut again);
+                prop_assert_eq!(&again[HEADER_BYTES..], &other[..]);
             }
         }
     }

@@ -16,7 +16,7 @@ use super::entries;
 use super::frame::{Frame, Way};
 use crate::commit::Clock;
 use crate::node::Shared;
-use crate::replay::KeyspaceReplay;
+use crate::replay::{KeyspaceReplay, write_base_entry};
 
 use persistence::Replay;
 
@@ -54,6 +54,8 @@ struct Whole {
     receive: Receive,
     /// Where each slot was dumped, once it has come.
     cuts: Vec<Option<u64>>,
+    /// How many slots came by their entries; in the others the same was here.
+    came: u64,
     /// All slots have come.
     ended: bool,
 }
@@ -118,12 +120,18 @@ impl<'i> Intake<'i> {
         self.ranges.iter().all(|range| matches!(range, Range::Log))
     }
 
+    /// The ranges that do not come by their log, and have not begun.
+    pub(super) fn to_come(&self) -> impl Iterator<Item = usize> {
+        (0..RANGES).filter(|range| matches!(self.ranges[*range], Range::Closed))
+    }
+
     /// Takes one frame; [`Frame::Generation`] and [`Frame::Shard`] are not for here.
     pub(super) fn take(&mut self, frame: &Frame<'_>) -> Result<(), IntakeError> {
         match frame {
             Frame::Records { range, bytes } => self.records(*range, bytes),
             Frame::Begin { range, start } => self.open(*range, *start),
             Frame::Slot { slot, cut, entries } => self.slot(*slot, *cut, entries),
+            Frame::Same { slot, cut } => self.same(*slot, *cut),
             Frame::End { range } => {
                 match &mut self.ranges[*range] {
                     Range::Whole(whole) => whole.ended = true,
@@ -205,12 +213,9 @@ impl<'i> Intake<'i> {
         }
         let _intake = self.shared.log.intake(range);
         self.shared.replication.replacing();
-        for slot in Slot::of_range(range) {
-            let taken = self.shared.keyspace.lock(slot.partition()).take_slot(slot);
-            drop(taken);
-        }
+        // What is here stays until its slot comes: the primary may hold the same.
         let receive = self.store.receive(range, start)?;
-        let whole = Whole { receive, cuts: vec![None; SLOTS_PER_RANGE], ended: false };
+        let whole = Whole { receive, cuts: vec![None; SLOTS_PER_RANGE], came: 0, ended: false };
         self.ranges[range] = Range::Whole(Box::new(whole));
         Ok(())
     }
@@ -226,6 +231,9 @@ impl<'i> Intake<'i> {
             Some(_) => return Err(IntakeError::Protocol("a slot twice")),
             None => {
                 *known = Some(cut);
+                whole.came += 1;
+                let other = self.shared.keyspace.lock(slot.partition()).take_slot(slot);
+                drop(other);
                 whole.receive.begin_slot(slot, cut)
             }
         };
@@ -238,6 +246,24 @@ impl<'i> Intake<'i> {
         Ok(())
     }
 
+    /// What a slot holds here is what it holds at the primary: it goes to the new base from here.
+    fn same(&mut self, slot: Slot, cut: u64) -> Result<(), IntakeError> {
+        let Range::Whole(whole) = &mut self.ranges[slot.range()] else {
+            return Err(IntakeError::Protocol("a slot of a range that it did not begin"));
+        };
+        if whole.cuts[slot.index() % SLOTS_PER_RANGE].replace(cut).is_some() {
+            return Err(IntakeError::Protocol("a slot twice"));
+        }
+        let partition = self.shared.keyspace.lock(slot.partition());
+        let mut taker = whole.receive.begin_slot(slot, cut);
+        for entry in partition.table(slot).iter() {
+            taker.push(|buffer| write_base_entry(entry, buffer));
+        }
+        drop(partition);
+        whole.receive.end_slot(slot)?;
+        Ok(())
+    }
+
     /// Has a range count that has come whole, once its log has reached everything that its entries hold.
     fn finish(&mut self, range: usize) -> Result<(), IntakeError> {
         let Range::Whole(whole) = &self.ranges[range] else { return Ok(()) };
@@ -245,10 +271,13 @@ impl<'i> Intake<'i> {
             return Ok(());
         }
         if let Range::Whole(whole) = std::mem::replace(&mut self.ranges[range], Range::Log) {
-            let report = whole.receive.finish()?;
-            self.shared.replication.ranges_received.fetch_add(1, Ordering::Relaxed);
-            self.shared.replication.digests.received(range);
-            tracing::info!(range, entries = report.entries, "received a range");
+            let (report, replication) = (whole.receive.finish()?, &self.shared.replication);
+            let count =
+                if whole.came == 0 { &replication.ranges_equal } else { &replication.ranges_received };
+            count.fetch_add(1, Ordering::Relaxed);
+            replication.slots_received.fetch_add(whole.came, Ordering::Relaxed);
+            replication.digests.received(range);
+            tracing::info!(range, entries = report.entries, slots = whole.came, "received a range");
         }
         Ok(())
     }

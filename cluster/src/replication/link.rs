@@ -12,11 +12,13 @@ use shared::node_id::NodeId;
 use shared::resp::reply::ReplyDecoder;
 use shared::resp::{Protocol, Value, write};
 use shared::rt::net::TcpStream;
+use shared::rt::task::yield_now;
 use shared::rt::time::{self, Duration, Instant, timeout};
 use shared::slot_set::SlotSet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
+use super::catch_up;
 use super::frame::{self, Ack, FRAME_BYTES_MAX, Frame, HEADER_BYTES, LINK_VERSION, PART};
 use super::intake::{Intake, IntakeError};
 use super::{LinkState, Role, Source, leads};
@@ -186,6 +188,11 @@ async fn open<'l>(
     }
     if intake.is_whole() {
         link.in_sync()?;
+    }
+    for range in intake.to_come() {
+        let mut holds = Vec::new();
+        catch_up::holds(&shared.keyspace, range).await.encode(&mut holds);
+        timeout(patience, link.stream.write_all(&holds)).await.map_err(|_| LinkError::Silent)??;
     }
     Ok((link, intake))
 }
@@ -385,6 +392,10 @@ impl Link<'_> {
                 }
                 let Frame::Generation { generation, wanted } = frame else {
                     intake.take(&frame)?;
+                    if matches!(frame, Frame::Same { .. }) {
+                        // Little was read for what it makes the node do.
+                        yield_now().await;
+                    }
                     continue;
                 };
                 self.wanted = wanted;
@@ -406,7 +417,7 @@ impl Link<'_> {
                     continue;
                 }
             }
-            self.acknowledge().await?;
+            self.acknowledge(intake.is_whole()).await?;
         }
     }
 
@@ -484,8 +495,8 @@ impl Link<'_> {
         }
     }
 
-    /// Tells what is taken in, and what is on disk.
-    async fn acknowledge(&mut self) -> Result<(), LinkError> {
+    /// Tells what is taken in, and what is on disk. That is nothing before every range is `whole`: a crash would empty the others.
+    async fn acknowledge(&mut self, whole: bool) -> Result<(), LinkError> {
         let applied = self.unacknowledged.take().map_or(0, |(generation, _)| generation);
         // Only the newest primary that is known here may count on this copy.
         if let (Some(bus), Some((node, term))) = (&self.shared.bus, self.primary)
@@ -496,7 +507,8 @@ impl Link<'_> {
         self.note_durable();
         let applied = applied.max(self.unsynced.back().map_or(self.durable, |(generation, _)| *generation));
         let mut frame = Vec::new();
-        Ack { applied, durable: self.durable, offset: self.store.ends().iter().sum() }.encode(&mut frame);
+        let durable = if whole { self.durable } else { 0 };
+        Ack { applied, durable, offset: self.store.ends().iter().sum() }.encode(&mut frame);
         if !self.deaf {
             let written = timeout(self.patience, self.stream.write_all(&frame)).await;
             self.deaf = written.map_err(|_| LinkError::Silent)?.is_err();

@@ -2,16 +2,17 @@
 //!
 //! A replica's log is, range by range, a prefix of its primary's: the same records at the same offsets. So what a replica has is
 //! told by 16 offsets and by the history of the log (`persistence::History`), and what it lacks is read from the primary's files
-//! and then followed; a range whose log does not reach back so far is sent as its entries, slot by slot, while writes go on.
+//! and then followed; of a range whose log does not reach back so far the slots that differ are sent as their entries, while writes go on.
 //!
 //! # Layout
 //!
 //! - [`frame`]: what travels on a link; `entries`: what slots hold, on their way.
-//! - [`digests`]: whether replicas hold what their primary holds.
+//! - [`digests`]: whether replicas hold what their primary holds; `catch_up`: the same of ranges that do not come by their log.
 //! - [`feed`]: the primary's side of a link; [`feeds`]: all of them, and what the replicas have said that they hold; [`sent`]: what has
 //!   left for them, and replies that wait for it.
 //! - [`link`]: the replica's side; [`intake`]: what comes in becomes log and keys.
 
+mod catch_up;
 pub mod digests;
 pub(crate) mod entries;
 pub mod feed;
@@ -120,8 +121,12 @@ pub struct Replication {
     pub link: Mutex<LinkStatus>,
     /// The links to replicas.
     pub feeds: Feeds,
-    /// Ranges that were received whole.
+    /// Ranges that did not come by their log, and of which something was received.
     pub ranges_received: AtomicU64,
+    /// Ranges that did not come by their log, and of which everything was here already.
+    pub ranges_equal: AtomicU64,
+    /// Slots that were received with their entries.
+    pub slots_received: AtomicU64,
     /// What was compared with the primary, and what is to be repaired.
     pub digests: Digests,
     /// Some range is being received: what the node holds is a part.
@@ -147,6 +152,8 @@ impl Replication {
             link: Mutex::new(link),
             feeds: Feeds::new(cluster),
             ranges_received: AtomicU64::new(0),
+            ranges_equal: AtomicU64::new(0),
+            slots_received: AtomicU64::new(0),
             digests: Digests::default(),
             partial: AtomicBool::new(false),
             noted: AtomicBool::new(false),

@@ -8,12 +8,13 @@
 //! - [`transactions`], [`passwords`], [`clients`], [`waiting`], [`scanning`], [`configuration`], [`observing`], [`command_table`]: what the commands do that
 //!   are not about values.
 //! - [`expiring`], [`eviction`], [`full_disk`], [`broken_disk`], [`recovery`], [`bad_input`]: bounds, damage, kills.
-//! - [`replication`], [`digests`]: a primary and its replicas. `cluster_*`, [`local`]: several nodes; [`machines`]: with a network that can be cut; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
+//! - [`replication`], [`digests`], [`catch_up`]: a primary and its replicas. `cluster_*`, [`local`]: several nodes; [`machines`]: with a network that can be cut; [`redis_cli`], [`redis_py`], [`ioredis`]: foreign clients.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 mod bad_input;
 mod broken_disk;
+mod catch_up;
 mod clients;
 mod cluster_bus;
 mod cluster_failing;

@@ -13,18 +13,18 @@ use crate::templates::{Generator, collections, strings};
 
 const COMMANDS: usize = 3_000;
 
-fn primary() -> Server {
+pub(crate) fn primary() -> Server {
     // Logs are rewritten when a test says so.
     Server::start(&["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"])
 }
 
-fn replica_of(primary: &Server) -> Server {
+pub(crate) fn replica_of(primary: &Server) -> Server {
     let port = primary.node.port().to_string();
     Server::start(&["--appendonly", "yes", "--replicaof", "127.0.0.1", &port])
 }
 
 /// Waits until a replica has everything. Offsets that are equal say so: its log is a prefix of the primary's.
-fn in_sync(primary: &Server, replica: &Server) {
+pub(crate) fn in_sync(primary: &Server, replica: &Server) {
     wait::until("the replica has everything", || {
         replica.info("replication", "master_link_status") == "up"
             && replica.info("replication", "master_sync_in_progress") == "0"
@@ -56,12 +56,12 @@ fn random_commands(server: &Server, seed: u64) {
     }
 }
 
-fn rewrite(server: &Server) {
+pub(crate) fn rewrite(server: &Server) {
     server.connect().say("BGREWRITEAOF");
     wait::until("the log is rewritten", || server.info("persistence", "aof_rewrite_in_progress") == "0");
 }
 
-fn received(replica: &Server) -> u64 {
+pub(crate) fn received(replica: &Server) -> u64 {
     replica.number("replication", "ranges_received")
 }
 
@@ -384,8 +384,8 @@ fn what_does_not_fit_is_refused_in_words() {
     for (line, answer) in [
         ("REPLICAOF 127.0.0.1 70000".to_owned(), "-ERR Invalid master port"),
         ("REPLICAOF 127.0.0.1 x".to_owned(), "-ERR Invalid master port"),
-        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 4 of REPLSYNC"),
-        ("REPLSYNC 4 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
+        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 5 of REPLSYNC"),
+        ("REPLSYNC 5 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
     ] {
         assert_eq!(client.say(&line), answer, "{line}");
     }
@@ -394,9 +394,9 @@ fn what_does_not_fit_is_refused_in_words() {
         words.map(str::to_owned)
     };
     for (words, answer) in [
-        (words("99", "1", "", &zeros), "-ERR this node speaks version 4 of REPLSYNC"),
-        (words("4", "70000", "", &zeros), "-ERR invalid port"),
-        (words("4", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
+        (words("99", "1", "", &zeros), "-ERR this node speaks version 5 of REPLSYNC"),
+        (words("5", "70000", "", &zeros), "-ERR invalid port"),
+        (words("5", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
     ] {
         assert_eq!(format!("{:?}", client.call(&words)), answer);
     }
@@ -467,7 +467,7 @@ fn a_replica_that_talks_nonsense_is_hung_up_on_and_nobody_else_notices() {
     for said in nonsense {
         let mut bad = primary.connect();
         assert_eq!(
-            format!("{:?}", bad.call(&["REPLSYNC", "4", "1", &history, &zeros, "-", "-", "-1"])),
+            format!("{:?}", bad.call(&["REPLSYNC", "5", "1", &history, &zeros, "-", "-", "-1"])),
             "+SYNC - 0"
         );
         wait::until("it is fed", || primary.number("replication", "connected_slaves") == 2);

@@ -89,12 +89,13 @@ pub(super) fn settle(replayed: Replayed, cut_torn: bool) -> Result<Recovered, Er
     })
 }
 
-/// A range whose receipt did not come to its end: it begins anew with nothing in it.
+/// A range whose receipt did not come to its end: it begins anew with nothing in it, and is in receipt still. What it held before may be
+/// missing here, so nobody is to take it for a range that is empty.
 fn empty(folder: RangeFolder, manifest: &Manifest, mut report: RangeReport) -> Result<Recovered, Error> {
     report.removed = remove_unnamed(&folder, manifest)?;
     let number = manifest.next_number();
     let log = LogFile::create(&folder.log(number), number)?;
-    let manifest = Manifest { logs: vec![number], ..Manifest::first(folder.range) };
+    let manifest = Manifest { logs: vec![number], receiving: true, ..Manifest::first(folder.range) };
     manifest.place(&folder).map_err(|unplaced| match unplaced {
         Unplaced::Before(error) | Unplaced::Unknown(error) => error,
     })?;

@@ -193,9 +193,11 @@ pub fn info(node: &Shared) -> Vec<(String, String)> {
         line("term", term.to_string());
         line("in_sync_copies", in_sync.to_string());
     }
-    line("ranges_received", replication.ranges_received.load(Ordering::Relaxed).to_string());
     let digests = &replication.digests;
     for (name, count) in [
+        ("ranges_received", &replication.ranges_received),
+        ("ranges_equal", &replication.ranges_equal),
+        ("slots_received", &replication.slots_received),
         ("range_digests_sent", &digests.sent),
         ("range_digests_checked", &digests.checked),
         ("range_digests_differed", &digests.differed),
