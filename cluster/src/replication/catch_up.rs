@@ -69,6 +69,10 @@ pub(super) fn same(
 ) -> Option<u64> {
     let partition = keyspace.lock(slot.partition());
     let table = partition.table(slot);
+    #[cfg(feature = "sim")]
+    if shared::rt::sim::strikes("slots-taken-for-equal") {
+        return Some(store.cut(slot));
+    }
     if table.len() as u64 != theirs.held {
         return None;
     }

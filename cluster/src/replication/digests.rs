@@ -8,7 +8,7 @@
 //! A slot that holds much is asked about in portions, so that no lock is held for long. As the two nodes hash their keys in ways of
 //! their own, a portion names its keys; that the replica has no others is told by how many keys the slot holds.
 //!
-//! The primary is right: a range that differs is received whole by the replica's next link.
+//! The primary is right: a range that differs is not continued from its log by the replica's next link, which brings what differs of it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -25,7 +25,7 @@ const HELD_BYTES: usize = 18;
 /// Longest frame of a replica, bytes: what it holds of a range.
 pub const HOLDS_BYTES_MAX: usize = 1 + SLOTS_PER_RANGE * HELD_BYTES;
 
-/// Where a replica says that a range ends which it has in part only: where no log does, so that it comes whole.
+/// Where a replica says that a range ends which it has in part only, or another: where no log does.
 pub const PART: u64 = u64::MAX;
 
 /// How the replica comes to what it lacks of a range.

@@ -268,7 +268,7 @@ fn named(answer: &str) -> Option<(NodeId, Epoch)> {
 }
 
 /// Up to where this replica has each range. One whose receipt was given up, or that differs from the primary's, ends where no log
-/// does, so that it comes whole.
+/// does, so that it does not come by its log.
 fn held(shared: &Shared, store: &Store) -> Offsets {
     let mut ends = store.ends();
     let digests = &shared.replication.digests;

@@ -60,6 +60,15 @@ fn write_and_undo(client: &mut Raw) {
     }
 }
 
+/// Has writers stop when it is dropped, also by a test that fails.
+struct Stops<'s>(&'s AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Of how many ranges something was received, how many were equal, and how many slots came.
 fn came(replica: &Server) -> (u64, u64, u64) {
     let number = |name| replica.number("replication", name);
@@ -159,25 +168,37 @@ fn of_a_log_that_others_wrote_only_what_differs_comes_and_what_only_the_replica_
 
 #[test]
 fn writes_that_come_while_ranges_are_compared_are_neither_lost_nor_done_twice() {
+    const WRITERS: usize = 4;
     let primary = primary();
     let mut replica = replica_of(&primary);
     fill(&primary);
+    // One of each writer in each range. All are 0 while the replica is there.
+    let in_range = |name: &str, range: usize| {
+        (0..).map(|n| format!("{name}:{n}")).find(|key| Slot::of_key(key.as_bytes()).range() == range)
+    };
+    let keys: Vec<Vec<String>> = (0..WRITERS)
+        .map(|writer| (0..RANGES).filter_map(|range| in_range(&format!("hot:{writer}"), range)).collect())
+        .collect();
+    let zeros: Vec<String> = keys.iter().flatten().map(|key| format!("SET {key} 0")).collect();
+    say_all(&mut primary.connect(), &zeros);
     same(&primary, &replica);
     replica.node.kill();
     write_and_undo(&mut primary.connect());
     rewrite(&primary);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        for writer in 0..4 {
+        let _stops = Stops(&stop);
+        for keys in &keys {
             let (primary, stop) = (&primary, &stop);
             scope.spawn(move || {
                 let mut client = primary.connect();
-                let mut number = 0_u64;
+                // Half of the time a slot holds what the replica has, and is about to change.
                 while !stop.load(Ordering::Relaxed) {
-                    number += 1;
-                    client.say(&format!("INCR key:{}", number * 4 % 600 + writer));
-                    client.say(&format!("INCR {{many}}{}", number % 3_000));
-                    client.say(&format!("RPUSH list:{} {writer}:{number}", number % 600));
+                    for command in ["INCR", "DECR"] {
+                        for key in keys {
+                            client.say(&format!("{command} {key}"));
+                        }
+                    }
                 }
             });
         }
@@ -186,9 +207,11 @@ fn writes_that_come_while_ranges_are_compared_are_neither_lost_nor_done_twice() 
             let (received, equal, _) = came(&replica);
             received + equal == RANGES as u64 && replica.info("replication", "master_sync_in_progress") == "0"
         });
-        stop.store(true, Ordering::Relaxed);
     });
     same(&primary, &replica);
+    let (_, _, slots) = came(&replica);
+    println!("{slots} slots came");
+    assert!(slots < (WRITERS * RANGES) as u64, "no slot was the same while it was written");
 }
 
 fn raw(node: &Node) -> Raw {
@@ -244,6 +267,7 @@ fn a_replica_that_is_killed_while_it_catches_up_loses_nothing_that_was_answered_
     assert_eq!(raw(cluster.node(0)).say("WAITAOF 1 1 10000"), "*[:1, :1]");
     let (stop, port) = (AtomicBool::new(false), cluster.node(0).port());
     let answered = thread::scope(|scope| {
+        let stops = Stops(&stop);
         let writer = scope.spawn(|| write_at_quorum(port, &keys[..50], &stop));
         for kill in 0..KILLS {
             cluster.node_mut(3).kill();
@@ -272,7 +296,7 @@ fn a_replica_that_is_killed_while_it_catches_up_loses_nothing_that_was_answered_
         cluster.node_mut(3).kill();
         cluster.node_mut(3).start();
         both_in_sync(cluster.node(0));
-        stop.store(true, Ordering::Relaxed);
+        drop(stops);
         writer.join().unwrap()
     });
     let before = contents(&mut raw(cluster.node(0)));

@@ -66,7 +66,7 @@ struct Arguments {
 }
 
 /// Faults that can be planted in the product.
-const PLANTS: [&str; 15] = [
+const PLANTS: [&str; 16] = [
     "answer-before-append",
     "skipped-fsync",
     "vote-not-persisted",
@@ -74,6 +74,7 @@ const PLANTS: [&str; 15] = [
     "saved-without-the-set",
     "replay-off-by-one",
     "replica-leaves-out-effects",
+    "slots-taken-for-equal",
     "old-primary-writes",
     "empty-primary-wipes",
     "hand-over-loses-a-write",
