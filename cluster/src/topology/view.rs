@@ -229,16 +229,17 @@ impl ClusterView {
     pub fn show(&self, topology: &Topology, up: bool) {
         let mut owners = vec![NOBODY; SLOTS];
         let mut addresses = vec![topology.me().address.unwrap_or(Address { ip: None, port: 0, bus_port: 0 })];
-        for slot in topology.me().slots().iter() {
-            owners[slot.index()] = MINE;
-        }
+        let mut fill = |slots: &SlotSet, place: u16| {
+            for range in slots.ranges() {
+                owners[usize::from(*range.start())..=usize::from(*range.end())].fill(place);
+            }
+        };
+        fill(topology.me().slots(), MINE);
         for peer in topology.peers().filter(|p| p.votes()) {
             // A node without an address is named with port 0, as Redis does, until it tells where it is.
             addresses.push(peer.address.unwrap_or(Address { ip: None, port: 0, bus_port: 0 }));
             let place = u16::try_from(addresses.len() - 1).unwrap_or(NOBODY);
-            for slot in peer.slots().iter() {
-                owners[slot.index()] = place;
-            }
+            fill(peer.slots(), place);
         }
         let mut served = if up { topology.me().slots().clone() } else { SlotSet::new() };
         let address_of = |id: &NodeId| topology.member(*id).and_then(|member| member.address);
