@@ -13,6 +13,7 @@ use crate::command::CommandError;
 use crate::commit::Leaving;
 use crate::node::Shared;
 use crate::peer::{Peer, encode};
+use crate::server::hold;
 
 /// Keys that are on their way at once.
 const BATCH_KEYS_MAX: usize = 64;
@@ -156,6 +157,13 @@ async fn send(
         if !refused && !on_disk {
             return Err(reading(io::ErrorKind::TimedOut.into()));
         }
+    }
+    if let Some(bus) = node.bus.as_ref().filter(|_| !migration.copy)
+        && let Some(text) = bus.marks.unsynced()
+    {
+        // Without its mark the slot would seem to be whole here, and these keys never to have been.
+        let marked = hold::marked(bus, text, migration.timeout).await;
+        marked.map_err(|why| CommandError::owned(format!("IOERR {why}")))?;
     }
     let mut outcome = Ok(());
     for answer in answers {

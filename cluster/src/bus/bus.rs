@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::counters::Counters;
 use super::links::{Link, Links};
+use super::marks::Marks;
 use super::messages::{self, Messages, TooLong, outlet};
 use super::packet::{self, Kind, Packet};
 use super::place;
@@ -112,6 +113,8 @@ pub struct Bus {
     pub links: Links,
     /// The links that carry what is published.
     pub messages: Messages,
+    /// Marks of slots that move, on their way to the disk.
+    pub marks: Marks,
     /// What is counted.
     pub counters: Counters,
     /// Links to be connected by the driver; the engine wants at most one for each peer.
@@ -183,6 +186,7 @@ impl Bus {
             my_id: RwLock::new(my_id),
             links: Links::default(),
             messages: Messages::default(),
+            marks: Marks::default(),
             counters: Counters::default(),
             dials: Mutex::new(Vec::new()),
             dial_wanted: Notify::new(),
@@ -234,6 +238,23 @@ impl Bus {
         if now >= mind.next_sweep {
             mind.next_sweep = now.after(INTEREST_KEPT_MS_MAX);
             self.pubsub.interest.sweep();
+        }
+    }
+
+    /// Syncs what is noted, without keeping anybody waiting who asks the engine.
+    pub(super) fn sync_noted(&self) {
+        let Some(noted) = self.mind.lock().nodes_conf.noted() else { return };
+        let synced = noted.sync();
+        let mind = &mut *self.mind.lock();
+        match synced {
+            Ok(()) => {
+                mind.nodes_conf.synced(&noted);
+                self.marks.publish(&mind.nodes_conf);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot sync the journal of nodes.conf");
+                self.try_save(mind, NodesConf::fold);
+            }
         }
     }
 
@@ -295,8 +316,10 @@ impl Bus {
         let answer = order(&mut mind.engine, now, &mut mind.rng);
         let effects = mind.engine.effects(now);
         self.perform(mind, effects);
-        // What was ordered may want a link: not to wait for the next tick makes `CLUSTER MEET` quick.
-        self.dial_wanted.notify_one();
+        if mind.engine.wants_links(now) || mind.engine.is_hurried() {
+            // Not to wait for the next tick makes `CLUSTER MEET` quick.
+            self.dial_wanted.notify_one();
+        }
         match &mind.unsaved {
             Some(unsaved) => Err(unsaved.why.clone()),
             None => Ok(answer),
@@ -403,6 +426,7 @@ impl Bus {
                     self.try_save(mind, NodesConf::save);
                     *self.my_id.write() = mind.engine.topology().my_id();
                 }
+                Effect::Note => self.try_save(mind, NodesConf::note),
                 Effect::Show => self.show(mind),
                 Effect::SlotsLost(slots) => self.pubsub.slots_lost(&slots),
                 Effect::Forget(_)
@@ -458,6 +482,7 @@ impl Bus {
     fn try_save(&self, mind: &mut Mind, way: fn(&mut NodesConf, &str) -> io::Result<()>) {
         let text = render(mind.engine.topology(), self.clock);
         let saved = way(&mut mind.nodes_conf, &text);
+        self.marks.publish(&mind.nodes_conf);
         if mind.nodes_conf.is_folded() {
             mind.next_fold = self.now().after(FOLD_MS);
         }

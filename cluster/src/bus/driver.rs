@@ -29,6 +29,11 @@ pub async fn run(bus: Arc<Bus>, listeners: Vec<TcpListener>) {
             biased;
             () = time::sleep_until(tick_at) => bus.tick(),
             () = bus.dial_wanted() => bus.tick(),
+            () = bus.marks.wanted() => {
+                bus.sync_noted();
+                // Time passes as often as before.
+                continue;
+            }
             Some(done) = tasks.join_next() => {
                 if let Err(error) = done {
                     tracing::error!(%error, "a task of the cluster bus ended");

@@ -64,7 +64,7 @@ pub fn run(
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
     if let Some(slot) = slot.filter(|slot| !shared.view.is_mine(*slot)) {
-        match moving::may_run(shared, &mut held, spec, &args, slot, clock)? {
+        match moving::may_run(shared, work, &mut held, (spec, &args), slot, clock)? {
             Here::Run => {}
             Here::Leaving(key) => {
                 let again = Some(Request::copy(&args));
@@ -109,7 +109,7 @@ pub fn run_all(
     work.start(!matches!(route, Route::Slot(_)));
     let slot = slot_of(route);
     if let Some(slot) = slot.filter(|slot| !shared.view.is_mine(*slot)) {
-        moving::may_run_all(shared, &mut held, queue, slot, clock)?;
+        moving::may_run_all(shared, work, &mut held, queue, slot, clock)?;
     }
     each(&mut Transaction { held: &mut held, work, slot, clock, pubsub: &shared.pubsub });
     work.next_command();

@@ -74,12 +74,13 @@ impl Presence {
 #[cold]
 pub(super) fn may_run(
     shared: &Shared,
+    work: &mut Work,
     held: &mut Held<'_>,
-    spec: &CommandSpec,
-    args: &Args<'_>,
+    (spec, args): (&CommandSpec, &Args<'_>),
     slot: Slot,
     clock: Clock,
 ) -> Result<Here, CommandError> {
+    note_mark(shared, work);
     redirect::serves(&shared.config(), &shared.view, slot, spec.flags, ROUTED)?;
     // Sharded channels move with the slot, not key by key.
     if spec.has(flag::CHANNEL_KEYS) {
@@ -94,8 +95,8 @@ pub(super) fn may_run(
 #[inline]
 pub fn check_queued(
     shared: &Shared,
-    spec: &CommandSpec,
-    args: &Args<'_>,
+    work: &mut Work,
+    (spec, args): (&CommandSpec, &Args<'_>),
     route: &Route,
     clock: Clock,
 ) -> Result<(), CommandError> {
@@ -104,7 +105,7 @@ pub fn check_queued(
         return Ok(());
     }
     let mut held = Held::One(shared.keyspace.lock(slot.partition()));
-    match may_run(shared, &mut held, spec, args, *slot, clock)? {
+    match may_run(shared, work, &mut held, (spec, args), *slot, clock)? {
         Here::Run => Ok(()),
         Here::Leaving(_) => Err(MULTIPLE_KEYS),
     }
@@ -114,11 +115,13 @@ pub fn check_queued(
 #[cold]
 pub(super) fn may_run_all(
     shared: &Shared,
+    work: &mut Work,
     held: &mut Held<'_>,
     queue: &[(Found, Request)],
     slot: Slot,
     clock: Clock,
 ) -> Result<(), CommandError> {
+    note_mark(shared, work);
     let config = shared.config();
     let mut presence = Presence::default();
     for (found, request) in queue {
@@ -132,6 +135,12 @@ pub(super) fn may_run_all(
         Here::Run => Ok(()),
         Here::Leaving(_) => Err(MULTIPLE_KEYS),
     }
+}
+
+/// What is answered about a slot on the move depends on its mark: who is sent after a key, and who is served with ASKING, relies on it.
+fn note_mark(shared: &Shared, work: &mut Work) {
+    let unsynced = shared.bus.as_ref().and_then(|bus| bus.marks.unsynced());
+    work.mark = work.mark.max(unsynced);
 }
 
 /// Keys that are on their way to another node. Dropped, those that have not arrived stay, and whoever waited for them goes on.
@@ -173,7 +182,7 @@ impl<'s> Leaving<'s> {
                 crate::keyspace::entry::NEVER => 0,
                 at => (at - now_ms).max(1),
             };
-            let (key, dump) = (Box::from(key), dumped(entry));
+            let (key, dump) = (Box::from(key), dump::with_checksum(dumped(entry)));
             partition.leaving.push(Box::clone(&key));
             leaving.keys.push(LeavingKey { key, dump, ttl_ms });
         }
@@ -196,10 +205,12 @@ impl<'s> Leaving<'s> {
         let mut partition = self.shared.keyspace.lock(slot.partition());
         let place = partition.find(slot, &key);
         let mut outcome = Ok(());
+        // Behind it stands its checksum, which would say no more.
+        let (sent, _) = dump.split_last_chunk::<2>().unwrap_or((&dump, &[0; 2]));
         if let (true, Some(place)) = (arrived, place) {
             if self.shared.replication.is_replica() {
                 outcome = Err(CommandError::ReadOnly);
-            } else if partition.at(slot, place).is_some_and(|entry| dumped(entry) == dump) {
+            } else if partition.at(slot, place).is_some_and(|entry| dumped(entry) == sent) {
                 partition.remove(slot, place);
                 super::removal::removed(self.shared, &mut self.work, &mut partition, slot, &key);
             } else {
@@ -231,7 +242,7 @@ fn stay(partition: &mut Partition, key: &[u8]) {
 fn dumped(entry: &crate::keyspace::entry::Entry) -> Vec<u8> {
     let mut bytes = Vec::new();
     dump::dump(entry, &mut bytes);
-    dump::with_checksum(bytes)
+    bytes
 }
 
 /// Has whoever waits for a key of a slot that this node does not serve any more try again: it is sent to who does. So is told

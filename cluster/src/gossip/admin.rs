@@ -221,7 +221,7 @@ impl Engine {
         self.not_given(slot)?;
         self.target(to, Refused::Stranger)?;
         self.topology.moves.migrating.insert(slot, to);
-        self.changed();
+        self.marked();
         Ok(())
     }
 
@@ -236,7 +236,7 @@ impl Engine {
         }
         self.target(from, Refused::Stranger)?;
         self.topology.moves.importing.insert(slot, from);
-        self.changed();
+        self.marked();
         Ok(())
     }
 

@@ -14,6 +14,8 @@ use crate::topology::CopyId;
 pub enum Effect {
     /// Write `nodes.conf` and sync it, before any later effect says what depends on it.
     Save,
+    /// Write `nodes.conf`; it is synced beside what comes after. Who depends on it waits for that.
+    Note,
     /// Show the topology to the request path.
     Show,
     /// These slots are no longer this node's: their sharded subscribers are told.

@@ -58,6 +58,8 @@ pub struct Engine {
     effects: Vec<Effect>,
     /// Something that must survive a restart changed.
     unsaved: bool,
+    /// Something changed that must survive a restart before anything depends on it.
+    unsaved_mark: bool,
     /// Something changed that others will tell again if it is forgotten: saved with all that changes until `next_heard_save`.
     unsaved_heard: bool,
     next_heard_save: Moment,
@@ -93,6 +95,7 @@ impl Engine {
             next_random_ping: now,
             effects: Vec::new(),
             unsaved: true,
+            unsaved_mark: false,
             unsaved_heard: false,
             next_heard_save: now,
             unshown: true,
@@ -158,9 +161,13 @@ impl Engine {
         }
         self.judge_state(now);
         let mut effects = Vec::with_capacity(self.effects.len() + 2);
+        let marked = std::mem::take(&mut self.unsaved_mark);
         if std::mem::take(&mut self.unsaved) {
             self.unsaved_heard = false;
             effects.push(Effect::Save);
+        } else if marked {
+            self.unsaved_heard = false;
+            effects.push(Effect::Note);
         }
         if std::mem::take(&mut self.unshown) {
             effects.push(Effect::Show);
@@ -172,6 +179,12 @@ impl Engine {
     /// Something changed that must survive a restart and that clients may see.
     pub(crate) fn changed(&mut self) {
         self.unsaved = true;
+        self.unshown = true;
+    }
+
+    /// A slot began to move: its keys wait until that is on the disk.
+    pub(crate) fn marked(&mut self) {
+        self.unsaved_mark = true;
         self.unshown = true;
     }
 

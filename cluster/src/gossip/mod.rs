@@ -1,8 +1,8 @@
 //! How the nodes of a cluster find each other, agree on who owns which slot, and notice who is gone (Redis Cluster specification).
 //!
 //! Pure: [`Engine::handle`] takes an event, the time and a random source, and returns effects. No IO, no clock; `bus/` performs
-//! the effects. The first effect is always [`Effect::Save`] when anything that must not be forgotten has changed; what others will
-//! tell again is saved with the next tick.
+//! the effects. The first effect is always [`Effect::Save`] when anything that must not be forgotten has changed, or [`Effect::Note`]
+//! when a slot begins to move; what others will tell again is saved with the next tick.
 //!
 //! # Layout
 //!

@@ -86,9 +86,13 @@ impl Engine {
         }
     }
 
+    /// Whether there is a peer to be connected to now.
+    pub fn wants_links(&self, now: Moment) -> bool {
+        self.topology.peers().any(|peer| waits_for_link(peer, now))
+    }
+
     fn open_links(&mut self, now: Moment) {
-        let waiting = |p: &Member| matches!(p.contact.link, Link::Down { retry_at, .. } if retry_at <= now);
-        for id in self.peers_where(waiting) {
+        for id in self.peers_where(|peer| waits_for_link(peer, now)) {
             if let Some(Link::Down { backoff_ms, .. }) = self.topology.member(id).map(|m| m.contact.link) {
                 self.open_link(id, backoff_ms);
             }
@@ -172,6 +176,10 @@ impl Engine {
     pub(crate) fn peers_where(&self, question: impl Fn(&Member) -> bool) -> Vec<NodeId> {
         self.topology.peers().filter(|p| question(p)).map(|p| p.id).collect()
     }
+}
+
+fn waits_for_link(peer: &Member, now: Moment) -> bool {
+    matches!(peer.contact.link, Link::Down { retry_at, .. } if retry_at <= now)
 }
 
 /// Puts `count` random ones of the items in front.

@@ -74,6 +74,8 @@ pub(super) struct Turn<'t> {
     commands: u64,
     tally: Tally,
     hold: Option<Hold>,
+    /// The latest mark of a slot on the move that its replies depend on, if one is not on the disk yet.
+    mark: Option<u64>,
     /// What the writes of this turn are in, the latest.
     wrote: Option<Generation>,
     /// There was room for a command of this turn.
@@ -103,6 +105,7 @@ impl<'t> Turn<'t> {
             commands: 0,
             tally,
             hold: None,
+            mark: None,
             wrote: None,
             has_room: false,
             last: false,
@@ -126,11 +129,14 @@ impl<'t> Turn<'t> {
         self.tally.flush(&self.shared.stats);
         self.shared.stats.ran(self.commands);
         session.client.seen(self.clock.now_ms, self.tally.last_command(), session);
-        let hold = self.hold_of_keys(session);
-        let Some(version) = session.unheard.take() else { return hold.into_iter().collect() };
-        // Another node may be the primary by the time that everybody has heard.
-        let hold = hold.or_else(|| self.touched_keys.then_some(Hold::Lease { led: self.led }));
-        [Hold::Heard { version }].into_iter().chain(hold).collect()
+        let mut hold = self.hold_of_keys(session);
+        let heard = session.unheard.take().map(|version| Hold::Heard { version });
+        let marked = self.mark.map(|text| Hold::Marked { text });
+        if heard.is_some() || marked.is_some() {
+            // Another node may be the primary by the time that these have ended.
+            hold = hold.or_else(|| self.touched_keys.then_some(Hold::Lease { led: self.led }));
+        }
+        [heard, marked, hold].into_iter().flatten().collect()
     }
 
     /// What replies must wait for that tell of keys.
@@ -176,6 +182,9 @@ impl<'t> Turn<'t> {
             Err(error) => return refused(output, &error),
         };
         self.commands += u64::from(!matches!(ran, Ran::Later));
+        if let Some(mark) = work.mark.take() {
+            self.mark = self.mark.max(Some(mark));
+        }
         match ran {
             Ran::Later => Next::Later,
             Ran::Done => Next::Ran { bytes },
@@ -203,7 +212,7 @@ impl<'t> Turn<'t> {
             },
             Ok((_, route)) if self.is_barred(&route) => return Ran::Later,
             Ok((found, route)) if session.transaction.is_some() && !found.spec.has(flag::NOT_QUEUED) => {
-                match commit::check_queued(self.shared, found.spec, &args, &route, self.clock) {
+                match commit::check_queued(self.shared, work, (found.spec, &args), &route, self.clock) {
                     Ok(()) => self.queue(found, &args, session, &mut reply),
                     Err(error @ CommandError::InTransfer(_)) => Err(error),
                     // EXEC will be forwarded.

@@ -3,9 +3,10 @@
 use persistence::Generation;
 use shared::rt::time::{self, Duration};
 
+use crate::bus::Bus;
 use crate::node::Shared;
 
-/// How many node timeouts replies wait for a majority to be heard.
+/// How many node timeouts replies wait for a majority to be heard, or for the disk of `nodes.conf`.
 const LEASE_TIMEOUTS: u64 = 2;
 
 /// How long replies wait at least for copies to confirm, milliseconds.
@@ -41,6 +42,11 @@ pub enum Hold {
         /// By which version they know it.
         version: u64,
     },
+    /// The mark of a slot on the move must be on the disk: they send somebody after a key that has moved, or tell of what came here.
+    Marked {
+        /// The text of `nodes.conf` that says it.
+        text: u64,
+    },
 }
 
 impl Hold {
@@ -59,8 +65,22 @@ impl Hold {
                 }
                 Ok(())
             }
+            Hold::Marked { text } => match &shared.bus {
+                Some(bus) => marked(bus, text, node_timeouts(shared)).await,
+                None => Ok(()),
+            },
         }
     }
+}
+
+/// Waits until the marks of slots on the move are on the disk, so long at most.
+pub(crate) async fn marked(bus: &Bus, text: u64, patience: Duration) -> Result<(), String> {
+    let marked = time::timeout(patience, bus.marks.until_durable(text)).await;
+    marked.map_err(|_| "nodes.conf is not on the disk".to_owned())
+}
+
+fn node_timeouts(shared: &Shared) -> Duration {
+    Duration::from_millis(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms.max(1))
 }
 
 /// Waits until a generation is in the log.
@@ -75,7 +95,6 @@ async fn logged(shared: &Shared, generation: Generation, durable: bool) -> Resul
 
 /// Waits until a majority has promised this node to elect nobody else, which it has not if it did: then its writes may be lost.
 async fn leased(shared: &Shared, led: u64) -> Result<(), String> {
-    let patience = Duration::from_millis(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms.max(1));
     let mut changes = shared.view.changes();
     let leased = async {
         while shared.replication.leads_since(led) {
@@ -88,7 +107,9 @@ async fn leased(shared: &Shared, led: u64) -> Result<(), String> {
         }
         Err(NO_LONGER_PRIMARY.to_owned())
     };
-    time::timeout(patience, leased).await.unwrap_or_else(|_| Err("no majority was heard".to_owned()))
+    time::timeout(node_timeouts(shared), leased)
+        .await
+        .unwrap_or_else(|_| Err("no majority was heard".to_owned()))
 }
 
 /// Waits until all copies that may be elected have on disk what this node holds now, or all replicas, and have said so to it as

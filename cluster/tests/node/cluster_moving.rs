@@ -191,6 +191,50 @@ fn a_slot_on_the_move_is_so_after_a_crash() {
     assert!(target.call(&["ASKING"]).is_ok() && target.call(&["GET", &key]).is_null());
 }
 
+#[test]
+fn a_mark_that_was_not_on_the_disk_when_the_power_failed_leaves_the_slot_with_its_old_owner() {
+    const FILES: [&str; 2] = ["nodes.conf", "nodes.conf.journal"];
+    let mut cluster = Cluster::ours(3, 0);
+    let ids: Vec<String> = cluster.nodes().iter().map(|node| id(&mut node.wire())).collect();
+    let (tag, slot) = tag_below(5_000);
+    let (key, slot) = (format!("{{{tag}}}a"), slot.to_string());
+    assert!(cluster.node(0).wire().call(&["SET", &key, "1"]).is_ok());
+    let begin = |cluster: &Cluster| {
+        for (node, state, other) in [(1, "IMPORTING", &ids[0]), (0, "MIGRATING", &ids[1])] {
+            assert!(cluster.node(node).wire().call(&["CLUSTER", "SETSLOT", &slot, state, other]).is_ok());
+        }
+    };
+    // What the disks hold before the marks, which is all that is left of them.
+    let old: Vec<_> = [0, 1]
+        .map(|node| {
+            assert!(cluster.node(node).wire().call(&["CLUSTER", "SAVECONFIG"]).is_ok());
+            FILES.map(|file| std::fs::read(cluster.node(node).dir().join(file)).unwrap())
+        })
+        .into();
+    begin(&cluster);
+    for (node, files) in old.iter().enumerate() {
+        cluster.node_mut(node).kill();
+        for (name, bytes) in FILES.iter().zip(files) {
+            std::fs::write(cluster.node(node).dir().join(name), bytes).unwrap();
+        }
+    }
+    for node in [0, 1] {
+        cluster.node_mut(node).start();
+    }
+    cluster.wait_ok();
+    let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
+    assert_eq!(source.call(&["GET", &key]).as_str(), Some("1"));
+    assert!(source.call(&["GET", &format!("{{{tag}}}none")]).is_null(), "nobody is sent after it");
+    let moved = target.call(&["GET", &key]).to_string();
+    assert!(moved.contains(&format!("MOVED {slot} {}", cluster.node(0).address())), "{moved}");
+    // It is begun anew.
+    begin(&cluster);
+    let port = cluster.node(1).port().to_string();
+    assert!(source.call(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]).is_ok());
+    assert!(target.call(&["ASKING"]).is_ok());
+    assert_eq!(target.call(&["GET", &key]).as_str(), Some("1"));
+}
+
 /// A slot of the first node that is on the move to the second, with one key in it.
 fn moving() -> (Cluster, String) {
     let cluster = Cluster::ours(3, 0);

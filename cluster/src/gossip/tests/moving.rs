@@ -32,6 +32,30 @@ fn a_slot_that_was_handed_over_is_the_new_owners_everywhere() {
 }
 
 #[test]
+fn a_mark_that_a_crash_forgets_leaves_the_slot_with_its_old_owner() {
+    for forgetful in [&[0][..], &[1], &[0, 1]] {
+        let (mut network, slot) = formed(6);
+        let (from, to) = (network.id(0), network.id(1));
+        network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+        network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+        for &node in forgetful {
+            network.restart(node);
+            assert_eq!(network.engines[node].topology().moves, crate::topology::Moves::default());
+        }
+        network.run(3_000);
+        assert!(network.engines.iter().all(|engine| engine.topology().owner(slot).unwrap().id == from));
+        // It is begun anew, and comes to its end.
+        network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+        network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+        network.order(1, |engine, _, _| engine.give_slot(slot, to, false)).unwrap();
+        network.order(0, |engine, _, _| engine.give_slot(slot, to, true)).unwrap();
+        assert!(network.run_until(5_000, |n| {
+            n.all_agree() && n.engines.iter().all(|e| e.topology().owner(slot).unwrap().id == to)
+        }));
+    }
+}
+
+#[test]
 fn nobodys_claim_takes_a_slot_away_that_is_being_imported() {
     let (mut network, slot) = formed(2);
     let (from, third) = (network.id(0), network.id(2));

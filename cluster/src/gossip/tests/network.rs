@@ -284,6 +284,8 @@ impl Network {
         for effect in effects {
             match effect {
                 Effect::Save => self.saved[node] = self.engines[node].topology().clone(),
+                // A crash forgets it: it is not on the disk before a later text is.
+                Effect::Note => {}
                 Effect::Show | Effect::TellCopies => {}
                 Effect::Forget(_) | Effect::WaitFor(_) | Effect::Follow | Effect::Lead | Effect::Pause(_) => {
                     self.moves.push((node, effect));

@@ -3,7 +3,9 @@
 use std::io;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use shared::limits::NODES_CONF_JOURNAL_BYTES;
 use shared::rt::fs::{self, File, FileExt as _, OpenOptions};
 use shared::rt::rng;
@@ -51,20 +53,77 @@ pub struct NodesConf {
     path: PathBuf,
     /// Behind what the next record goes; `None`: the file is to be replaced first.
     end: Option<End>,
+    /// How many texts there were to keep.
+    texts: u64,
+    /// How many of them were on the disk at some time: this one, or a later one in its place.
+    durable: u64,
 }
 
 /// The end of a journal that is whole.
 #[derive(Debug)]
 struct End {
-    journal: File,
+    journal: Arc<Journal>,
     place: Place,
     offset: usize,
+    /// Which text its last record is; 0 if it has none.
+    last: u64,
+}
+
+/// The file of a journal. Two may want it synced at once, and an fsync that failed tells only one of them.
+#[derive(Debug)]
+struct Journal {
+    file: File,
+    synced: Mutex<Synced>,
+}
+
+/// How far a journal is synced.
+#[derive(Debug)]
+enum Synced {
+    /// Up to this text.
+    UpTo(u64),
+    /// What it holds is not known.
+    Failed,
+}
+
+/// The last record of a journal, which may not be on the disk yet: to be synced beside whoever holds the `NodesConf`.
+#[derive(Debug)]
+pub struct Noted {
+    journal: Arc<Journal>,
+    text: u64,
+}
+
+impl Noted {
+    /// Puts it on the disk.
+    ///
+    /// # Errors
+    /// What the system says: the text is to be kept anew, by [`NodesConf::fold`].
+    pub fn sync(&self) -> io::Result<()> {
+        self.journal.sync(self.text)
+    }
+}
+
+impl Journal {
+    fn has_failed(&self) -> bool {
+        matches!(*self.synced.lock(), Synced::Failed)
+    }
+
+    fn sync(&self, text: u64) -> io::Result<()> {
+        let mut synced = self.synced.lock();
+        match *synced {
+            Synced::UpTo(before) if before >= text => return Ok(()),
+            Synced::UpTo(_) => {}
+            Synced::Failed => return Err(io::Error::other("an earlier fsync has failed")),
+        }
+        let result = self.file.sync_data();
+        *synced = if result.is_ok() { Synced::UpTo(text) } else { Synced::Failed };
+        result
+    }
 }
 
 impl NodesConf {
     /// The file of this name, which need not be there.
     pub fn new(path: PathBuf) -> NodesConf {
-        NodesConf { path, end: None }
+        NodesConf { path, end: None, texts: 0, durable: 0 }
     }
 
     /// Its name.
@@ -77,8 +136,41 @@ impl NodesConf {
     /// # Errors
     /// What the system says; the old text then still stands.
     pub fn save(&mut self, text: &str) -> io::Result<()> {
+        self.append(text, true)
+    }
+
+    /// Hands this text to the system: it survives a crash of the process, and one of the machine once [`NodesConf::noted`] is synced.
+    ///
+    /// # Errors
+    /// What the system says; the old text then still stands.
+    pub fn note(&mut self, text: &str) -> io::Result<()> {
+        self.append(text, false)
+    }
+
+    /// What is noted and was not synced yet, as far as is known here.
+    pub fn noted(&self) -> Option<Noted> {
+        let end = self.end.as_ref().filter(|_| self.durable < self.texts)?;
+        Some(Noted { journal: Arc::clone(&end.journal), text: self.texts })
+    }
+
+    /// This was synced.
+    pub fn synced(&mut self, noted: &Noted) {
+        self.durable = self.durable.max(noted.text);
+    }
+
+    /// How many texts there were to keep.
+    pub fn texts(&self) -> u64 {
+        self.texts
+    }
+
+    /// How many of them, or later ones in their place, were synced.
+    pub fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    fn append(&mut self, text: &str, sync: bool) -> io::Result<()> {
         if let Some(mut end) = self.end.take() {
-            match end.append(text) {
+            match self.append_to(&mut end, text, sync) {
                 Ok(true) => {
                     self.end = Some(end);
                     return Ok(());
@@ -92,6 +184,26 @@ impl NodesConf {
         self.fold(text)
     }
 
+    /// Adds a record; `false` if there is no room.
+    fn append_to(&mut self, end: &mut End, text: &str, sync: bool) -> io::Result<bool> {
+        let Some(record) = journal::encode(end.place, text) else { return Ok(false) };
+        if end.offset + record.len() > NODES_CONF_JOURNAL_BYTES {
+            return Ok(false);
+        }
+        // A record that is not whole must have none behind it.
+        end.journal.sync(end.last)?;
+        end.journal.file.write_all_at(&record, end.offset as u64)?;
+        self.texts += 1;
+        end.last = self.texts;
+        if sync {
+            end.journal.sync(self.texts)?;
+            self.durable = self.texts;
+        }
+        end.offset += record.len();
+        end.place.number += 1;
+        Ok(true)
+    }
+
     /// Whether the file itself says what was saved last.
     pub fn is_folded(&self) -> bool {
         self.end.as_ref().is_none_or(|end| end.place.number == 0)
@@ -102,15 +214,17 @@ impl NodesConf {
     /// # Errors
     /// What the system says; the old text then still stands.
     pub fn fold(&mut self, text: &str) -> io::Result<()> {
-        let usable = self.end.take().map(|end| end.journal);
+        let usable = self.end.take().map(|end| end.journal).filter(|journal| !journal.has_failed());
         let base = rng::random_u64();
+        self.texts += 1;
         replace(&self.path, &format!("{text}{BASE} {base:016x}\n"))?;
+        self.durable = self.texts;
         let journal = match usable {
             Some(journal) => Ok(journal),
-            None => make(&journal_path(&self.path)),
+            None => make(&journal_path(&self.path), self.texts).map(Arc::new),
         };
         self.end = match journal {
-            Ok(journal) => Some(End { journal, place: Place { base, number: 0 }, offset: 0 }),
+            Ok(journal) => Some(End { journal, place: Place { base, number: 0 }, offset: 0, last: 0 }),
             Err(error) => {
                 // The text is kept all the same.
                 tracing::warn!(%error, "nodes.conf has no journal");
@@ -118,21 +232,6 @@ impl NodesConf {
             }
         };
         Ok(())
-    }
-}
-
-impl End {
-    /// Adds a record and syncs it; `false` if there is no room.
-    fn append(&mut self, text: &str) -> io::Result<bool> {
-        let Some(record) = journal::encode(self.place, text) else { return Ok(false) };
-        if self.offset + record.len() > NODES_CONF_JOURNAL_BYTES {
-            return Ok(false);
-        }
-        self.journal.write_all_at(&record, self.offset as u64)?;
-        self.journal.sync_data()?;
-        self.offset += record.len();
-        self.place.number += 1;
-        Ok(true)
     }
 }
 
@@ -198,12 +297,12 @@ fn read_journal(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// A journal without records, with all its room: to write what has its place on the disk syncs no more than that.
-fn make(path: &Path) -> io::Result<File> {
+fn make(path: &Path, text: u64) -> io::Result<Journal> {
     let journal = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
     journal.write_all_at(&vec![0; NODES_CONF_JOURNAL_BYTES], 0)?;
     journal.sync_all()?;
     fs::sync_dir(folder_of(path))?;
-    Ok(journal)
+    Ok(Journal { file: journal, synced: Mutex::new(Synced::UpTo(text)) })
 }
 
 /// Replaces the file by this text.
@@ -290,6 +389,47 @@ mod tests {
         assert!(conf.is_folded());
         assert!(fs::read_to_string(folder.file()).unwrap().contains("currentEpoch 102 "));
         assert_eq!(folder.epoch(), 102);
+    }
+
+    #[test]
+    fn what_is_noted_is_there_after_a_crash_of_the_process_and_on_the_disk_when_it_is_synced() {
+        let folder = Folder::new("noted");
+        let mut conf = NodesConf::new(folder.file());
+        conf.save(&text(100)).unwrap();
+        assert!(conf.noted().is_none());
+        conf.note(&text(101)).unwrap();
+        assert_eq!((folder.epoch(), conf.texts() - conf.durable()), (101, 1));
+        let noted = conf.noted().unwrap();
+        noted.sync().unwrap();
+        conf.synced(&noted);
+        assert!(conf.noted().is_none() && conf.durable() == conf.texts());
+        // What is saved takes with it what was noted before.
+        conf.note(&text(102)).unwrap();
+        conf.save(&text(103)).unwrap();
+        assert!(conf.noted().is_none() && conf.durable() == conf.texts());
+        // As does a replacement, which an older sync does not undo.
+        conf.note(&text(104)).unwrap();
+        let noted = conf.noted().unwrap();
+        conf.fold(&text(104)).unwrap();
+        conf.synced(&noted);
+        assert!(conf.noted().is_none() && conf.durable() == conf.texts());
+    }
+
+    #[test]
+    fn no_record_is_written_behind_one_that_may_not_be_on_the_disk() {
+        let folder = Folder::new("behind");
+        let mut conf = NodesConf::new(folder.file());
+        conf.save(&text(100)).unwrap();
+        for way in [NodesConf::save, NodesConf::note] {
+            conf.note(&text(101)).unwrap();
+            let before = fs::read(folder.journal()).unwrap();
+            // The fsync fails that somebody else has begun.
+            *conf.noted().unwrap().journal.synced.lock() = Synced::Failed;
+            way(&mut conf, &text(102)).unwrap();
+            assert!(fs::read_to_string(folder.file()).unwrap().contains("currentEpoch 102 "));
+            assert_ne!(fs::read(folder.journal()).unwrap(), before, "the journal is a new one");
+            assert!(conf.noted().is_none());
+        }
     }
 
     #[test]
