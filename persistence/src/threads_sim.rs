@@ -85,6 +85,9 @@ async fn run_syncer(core: Arc<Core>, drivers: Arc<Drivers>) {
         if core.stop_syncer.load(Ordering::Acquire) {
             return;
         }
+        if core.wants_write() {
+            core.writer_signal.raise(Urgency::Now);
+        }
         match when {
             Ok(When::Woken) => core.syncer_signal.raised(Urgency::Soon).await,
             Ok(When::At(time)) => {

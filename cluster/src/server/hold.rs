@@ -1,6 +1,7 @@
 //! Why replies are held back, and until when.
 
 use persistence::Generation;
+use shared::rt::task::yield_now;
 use shared::rt::time::{self, Duration};
 
 use crate::bus::Bus;
@@ -117,6 +118,8 @@ async fn leased(shared: &Shared, led: u64) -> Result<(), String> {
 async fn copied(shared: &Shared, all: bool, led: u64) -> Result<(), String> {
     let Some(store) = shared.log.store() else { return Ok(()) };
     let feeds = &shared.replication.feeds;
+    // Others that have something to read have it done first: one fsync is for them all.
+    yield_now().await;
     // One that is not written yet: whoever acknowledges it follows this node now.
     let generation = store.generation();
     let copied = async {
