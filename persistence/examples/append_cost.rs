@@ -8,24 +8,11 @@
 
 use std::hint::black_box;
 
-use persistence::{Config, Replay, Store};
+use persistence::{Config, Store};
 use shared::rt::fs;
 use shared::rt::rng::Rng;
 use shared::rt::time::{Duration, Instant};
 use shared::slot::Slot;
-
-/// The store is new: there is nothing to replay.
-struct Nothing;
-
-impl Replay for Nothing {
-    fn base_entry(&self, _: Slot, _: &[u8]) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn effect(&self, _: Slot, _: &[u8]) -> Result<(), String> {
-        Ok(())
-    }
-}
 
 fn main() {
     let seconds = std::env::args().nth(1).and_then(|seconds| seconds.parse().ok()).unwrap_or(3);
@@ -33,7 +20,7 @@ fn main() {
     report("encode alone", &[encode_alone(length)]);
     for threads in [1, 2] {
         let dir = std::env::temp_dir().join(format!("append-cost-{}-{threads}", std::process::id()));
-        let (store, _) = Store::open(&Config::new(&dir), &Nothing).unwrap();
+        let (store, _) = Store::open(&Config::new(&dir), &()).unwrap();
         store.start().unwrap();
         let costs: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..threads)

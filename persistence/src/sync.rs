@@ -185,24 +185,12 @@ mod tests {
 
     use super::*;
     use crate::signal::Urgency;
-    use crate::{Config, Replay, Store};
-
-    struct Nothing;
-
-    impl Replay for Nothing {
-        fn base_entry(&self, _: Slot, _: &[u8]) -> Result<(), String> {
-            Ok(())
-        }
-
-        fn effect(&self, _: Slot, _: &[u8]) -> Result<(), String> {
-            Ok(())
-        }
-    }
+    use crate::{Config, Store};
 
     #[test]
     fn what_is_waited_for_while_an_fsync_runs_is_written_when_it_ends() {
         let folder = TempFolder::new("sync");
-        let (store, _) = Store::open(&Config::new(folder.path()), &Nothing).unwrap();
+        let (store, _) = Store::open(&Config::new(folder.path()), &()).unwrap();
         let (mut writer, syncer) = store.drivers().unwrap();
         let core = Arc::clone(&syncer.core);
         let hurries = || core.writer_signal.wait(Urgency::Now, Some(Instant::now()));

@@ -168,7 +168,7 @@ impl Session {
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
-    use persistence::{Config, Replay, Store};
+    use persistence::{Config, Store};
     use shared::testing::TempFolder;
 
     use super::*;
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn what_was_written_is_in_the_latest_generation_of_all_that_was() {
         let folder = TempFolder::new("session");
-        let (store, _) = Store::open(&Config::new(folder.path()), &Nothing).unwrap();
+        let (store, _) = Store::open(&Config::new(folder.path()), &()).unwrap();
         let (mut writer, _syncer) = store.drivers().unwrap();
         let mut next = || {
             writer.step().unwrap();
@@ -193,17 +193,5 @@ mod tests {
         // As a primary anew: what was before is no more of its own.
         session.wrote(first, 2);
         assert_eq!((session.generation, session.led), (Some(first), 2));
-    }
-
-    struct Nothing;
-
-    impl Replay for Nothing {
-        fn base_entry(&self, _: Slot, _: &[u8]) -> Result<(), String> {
-            Ok(())
-        }
-
-        fn effect(&self, _: Slot, _: &[u8]) -> Result<(), String> {
-            Ok(())
-        }
     }
 }
