@@ -125,15 +125,18 @@ impl Syncer {
         if let Ok(true) = committed {
             return Ok(());
         }
-        let behind = journal.behind().to_vec();
-        self.sync_logs(logs)?;
-        self.sync_all(&behind)?;
+        let mut all: Vec<_> = logs.iter().map(|(_, log)| Arc::clone(log)).collect();
+        let others = |log: &&Arc<LogFile>| logs.iter().all(|(_, other)| !Arc::ptr_eq(log, other));
+        all.extend(journal.behind().iter().filter(others).cloned());
+        self.sync_all(&all)?;
         // Nothing depends on it now, whatever has happened to it.
         let begun = committed.and_then(|_| self.journal.as_mut().map_or(Ok(()), Journal::begin_anew));
         if let Err(error) = begun {
             tracing::warn!(%error, "no journal any more: logs are synced");
             self.without_journal = true;
-            return self.journal.take().map_or(Ok(()), Journal::remove);
+            // One that stays changes nothing when it is done again.
+            let removed = self.journal.take().map_or(Ok(()), Journal::remove);
+            removed.unwrap_or_else(|error| tracing::warn!(%error, "the next start will remove the journal"));
         }
         Ok(())
     }
