@@ -10,7 +10,7 @@
 //! - `log`: the pending buffer of a range, the writer that empties it, the reader, the rewriting into a new base.
 //! - `base`: writer and reader of a base.
 //! - `recovery`: from a directory to a store; [`RecoveryReport`].
-//! - `follow`: who follows the log while it is written. `history`: which primaries wrote it. `receive`: a range that comes from another node.
+//! - `follow`: who follows the log while it is written. `history`: which primaries wrote it. `receive`: a range that comes from another node; `unapplied`: its log.
 //! - `generation`: what is written, what is durable, who waits for it; `sync`: group commit, in the `journal` or in the logs themselves (`sync_threads`: several files at once); `signal`: waking the threads (`threads`; tasks where everything is simulated).
 //! - `disk`: the steps on which a crash is survived. `poison`: after a failed write or fsync nothing is taken and nothing is acknowledged.
 //!
@@ -51,6 +51,7 @@ mod sync;
 mod sync_threads;
 #[cfg_attr(feature = "sim", path = "threads_sim.rs")]
 mod threads;
+mod unapplied;
 
 pub use base::SlotEntries;
 pub use config::{Config, Fsync, Rewriting};
@@ -67,6 +68,7 @@ pub use recovery::{RangeReport, RecoveryReport, Replay, TornTail};
 pub use store::{Appended, Status, Store};
 pub use store_id::StoreId;
 pub use sync::{Syncer, When};
+pub use unapplied::Unapplied;
 
 /// What fuzz targets and property tests parse with; no part of the promised interface.
 #[doc(hidden)]

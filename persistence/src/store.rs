@@ -24,7 +24,6 @@ use crate::manifest::{Unplaced, write_durably};
 use crate::poison::Poison;
 use crate::range::{Range, RangeStatus};
 use crate::receive::Receive;
-use crate::record::records_of;
 use crate::recovery::{self, RecoveryReport, Replay};
 use crate::signal::{Signal, Urgency};
 use crate::store_id::StoreId;
@@ -215,6 +214,10 @@ impl Store {
         let drivers = (Writer::new(Arc::clone(&core), increments), Syncer::new(Arc::clone(&core)));
         let owner = Owner { core, drivers: Mutex::new(Some(drivers)), threads: Mutex::new(None) };
         Ok((Store { owner: Arc::new(owner) }, report))
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.owner.core
     }
 
     /// Starts the two threads that write and sync. Does nothing if somebody drives them already.
@@ -411,36 +414,6 @@ impl Store {
                 RewriteStep::Done(report) => return Ok(report),
             }
         }
-    }
-
-    /// Appends records of another node's log as they are: each must be whole and the first must begin where the log stream ends.
-    /// Nothing else may be appended to the range meanwhile. `each` gets every item's slot, position in the log stream and bytes, in
-    /// order, once all is known to be whole.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unfit`]: nothing was taken. [`Error::Poisoned`].
-    pub fn append_records(
-        &self,
-        range: usize,
-        records: &[u8],
-        mut each: impl FnMut(Slot, u64, &[u8]) -> Result<(), String>,
-    ) -> Result<Appended, Error> {
-        let core = &*self.owner.core;
-        core.poison.check()?;
-        let state = core.ranges.get(range).ok_or(Error::NoSuchRange { range })?;
-        let mut pending = state.pending.lock();
-        let items = records_of(range, pending.end(), records).map_err(|what| Error::Unfit { range, what })?;
-        let appended = pending.append_records(records);
-        drop(pending);
-        for (slot, position, bytes) in items {
-            if let Err(reason) = each(slot, position, bytes) {
-                core.poison_because(&format!("an effect of slot {slot} cannot be applied: {reason}"));
-                return Err(core.poison.error());
-            }
-        }
-        core.writer_signal.raise_after_lock(if appended.pressed { Urgency::Now } else { Urgency::Soon });
-        Ok(appended)
     }
 
     /// Where the log stream of each range ends, with what is not written yet.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use persistence::{History, Receive, Store};
+use persistence::{Appended, History, Receive, Store, Unapplied};
 use shared::limits::{RANGES, SLOTS_PER_RANGE};
 use shared::rt::time;
 use shared::slot::Slot;
@@ -128,7 +128,7 @@ impl<'i> Intake<'i> {
     /// Takes one frame; [`Frame::Generation`] and [`Frame::Shard`] are not for here.
     pub(super) fn take(&mut self, frame: &Frame<'_>) -> Result<(), IntakeError> {
         match frame {
-            Frame::Records { range, bytes } => self.records(*range, bytes),
+            Frame::Records { range, bytes } => self.records(&[(*range, *bytes)], || ()),
             Frame::Begin { range, start } => self.open(*range, *start),
             Frame::Slot { slot, cut, entries } => self.slot(*slot, *cut, entries),
             Frame::Same { slot, cut } => self.same(*slot, *cut),
@@ -148,8 +148,47 @@ impl<'i> Intake<'i> {
         }
     }
 
-    fn records(&mut self, range: usize, bytes: &[u8]) -> Result<(), IntakeError> {
-        let intake = self.shared.log.intake(range);
+    /// Takes records, of one range or of several different ones. All are in the log before the first effect is applied: `appended`
+    /// is called between the two, and what it has made durable becomes so meanwhile.
+    pub(super) fn records(
+        &mut self,
+        records: &[(usize, &[u8])],
+        appended: impl FnOnce(),
+    ) -> Result<(), IntakeError> {
+        let (mut unapplied, mut unfit) = (Vec::with_capacity(records.len()), Ok(()));
+        for (range, bytes) in records {
+            if matches!(self.ranges[*range], Range::Closed) {
+                unfit = Err(IntakeError::Protocol("records of a range that it did not begin"));
+                break;
+            }
+            let intake = self.shared.log.intake(*range);
+            match self.store.append_records(*range, bytes) {
+                Ok(effects) => unapplied.push((*range, intake, effects)),
+                Err(error) => {
+                    unfit = Err(error.into());
+                    break;
+                }
+            }
+        }
+        appended();
+        // What is in the log is applied, whatever comes behind it.
+        let mut taken = Vec::with_capacity(unapplied.len());
+        for (range, intake, effects) in unapplied {
+            taken.push((range, self.apply(range, effects)?));
+            drop(intake);
+        }
+        for (range, appended) in taken {
+            if appended.pressed {
+                // The disk is slower than the link: nothing more is read until it has caught up.
+                self.store.wait_written_blocking(appended.generation)?;
+            }
+            self.finish(range)?;
+            self.reached(range)?;
+        }
+        unfit
+    }
+
+    fn apply(&mut self, range: usize, effects: Unapplied<'_>) -> Result<Appended, IntakeError> {
         let (node, replay, waiting) = (self.shared, self.replay(), &mut self.waiting);
         let mut effect = |slot: Slot, position: u64, effect: &[u8]| {
             if !waiting.is_empty() {
@@ -163,27 +202,17 @@ impl<'i> Intake<'i> {
             }
             replay.effect(slot, effect)
         };
-        let appended = match &self.ranges[range] {
-            Range::Closed => return Err(IntakeError::Protocol("records of a range that it did not begin")),
-            Range::Log => self.store.append_records(range, bytes, effect)?,
-            Range::Whole(whole) => {
-                let cuts = &whole.cuts;
-                self.store.append_records(range, bytes, |slot, position, bytes| {
-                    // Before the slot has come, and before its cut, the effect is in its entries.
-                    match cuts[slot.index() % SLOTS_PER_RANGE] {
-                        Some(cut) if position >= cut => effect(slot, position, bytes),
-                        _ => Ok(()),
-                    }
-                })?
-            }
+        let applied = match &self.ranges[range] {
+            Range::Closed | Range::Log => self.store.apply(effects, effect),
+            Range::Whole(whole) => self.store.apply(effects, |slot, position, bytes| {
+                // Before the slot has come, and before its cut, the effect is in its entries.
+                match whole.cuts[slot.index() % SLOTS_PER_RANGE] {
+                    Some(cut) if position >= cut => effect(slot, position, bytes),
+                    _ => Ok(()),
+                }
+            }),
         };
-        drop(intake);
-        if appended.pressed {
-            // The disk is slower than the link: nothing more is read until it has caught up.
-            self.store.wait_written_blocking(appended.generation)?;
-        }
-        self.finish(range)?;
-        self.reached(range)
+        Ok(applied?)
     }
 
     /// The primary has told what a slot holds.

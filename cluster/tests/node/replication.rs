@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use shared::rt::rng::random_u64;
+use shared::slot::Slot;
 use shared::testing::wait;
 
 use crate::contents::contents;
@@ -453,6 +454,59 @@ fn a_primary_that_talks_nonsense_changes_nothing() {
         assert_eq!(client.say("REPLICAOF NO ONE"), "+OK");
         wait::until("it takes writes", || client.say("SET kept 1") == "+OK");
     }
+}
+
+/// A record of a range's log that begins at `offset`: it sets a key.
+fn record(offset: u64, key: &str) -> Vec<u8> {
+    let effect = format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n$1\r\n1\r\n", key.len());
+    let slot = Slot::of_key(key.as_bytes()).number().to_le_bytes();
+    let payload = [&slot[..], &(effect.len() as u32).to_le_bytes(), effect.as_bytes()].concat();
+    let (length, offset) = ((payload.len() as u32).to_le_bytes(), offset.to_le_bytes());
+    let crc = crc32fast::hash(&[&length[..], &offset, &payload].concat());
+    [&crc.to_le_bytes()[..], &length, &offset, &payload].concat()
+}
+
+#[test]
+fn what_came_before_records_that_do_not_fit_is_in_the_log_and_among_the_keys() {
+    let of_range = |range| {
+        let keys = (0..).map(|at| format!("key:{at}"));
+        keys.filter(move |key| Slot::of_key(key.as_bytes()).range() == range)
+    };
+    let (first, third) = of_range(0).zip(of_range(0).skip(1)).next().unwrap();
+    let second = of_range(1).next().unwrap();
+    let record_1 = record(0, &first);
+    let record_3 = record(record_1.len() as u64, &third);
+    let records = |range: u8, record: &[u8]| frame(2, &[&[range][..], record].concat());
+    let history = format!("rustidocs history 1\ncrc {:08x}\n", crc32fast::hash(b"rustidocs history 1\n"));
+    let said = [
+        b"+SYNC\r\n".to_vec(),
+        frame(1, &[&[0; 128][..], &[0; 16], history.as_bytes()].concat()),
+        // In one write, so that all is there at once.
+        records(0, &record_1),
+        records(1, &record(0, &second)),
+        records(0, &record_3),
+        records(2, b"what is no record"),
+        frame(6, &[1; 16]),
+    ];
+    let mut server = primary();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    assert_eq!(server.connect().say(&format!("REPLICAOF 127.0.0.1 {port}")), "+OK");
+    let (mut link, _) = listener.accept().unwrap();
+    std::io::Write::write_all(&mut link, &said.concat()).unwrap();
+    wait::until("it says what is wrong", || {
+        server.info("replication", "master_link_trouble").contains("range 2")
+    });
+    drop((link, listener));
+    let there = |server: &Server| {
+        let mut client = server.connect();
+        [&first, &second, &third].map(|key| client.say(&format!("GET {key}")))
+    };
+    assert_eq!(there(&server), ["$1", "$1", "$1"], "among the keys");
+    assert_eq!(server.connect().say("REPLICAOF NO ONE"), "+OK");
+    server.node.kill();
+    server.node.start();
+    assert_eq!(there(&server), ["$1", "$1", "$1"], "in the log");
 }
 
 #[test]
