@@ -18,6 +18,7 @@ use shared::rt::time::{self, Duration, Instant, timeout};
 use shared::slot_set::SlotSet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio::task::coop::consume_budget;
 
 use super::catch_up;
 use super::frame::{self, Ack, FRAME_BYTES_MAX, Frame, HEADER_BYTES, LINK_VERSION, PART};
@@ -398,6 +399,8 @@ impl Link<'_> {
                     && intake.is_whole()
                 {
                     self.records(intake, range, &bytes)?;
+                    // What is read ahead comes without a wait: the thread has timers and an end too.
+                    consume_budget().await;
                     continue;
                 }
                 let Frame::Generation { generation, wanted } = frame else {
