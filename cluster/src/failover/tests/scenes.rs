@@ -50,6 +50,22 @@ fn of_two_replicas_the_one_with_more_is_elected() {
 }
 
 #[test]
+fn of_two_replicas_that_have_the_same_the_one_with_the_lower_priority_number_is_elected() {
+    for (seed, first) in [(1, 3), (2, 6), (3, 3), (4, 6)] {
+        let mut shards = Shards::new(2, seed);
+        shards.network.configure(first, |settings| settings.replica_priority = 10);
+        save(&mut shards, 0, 5);
+        // Both have everything, and know each other's priority.
+        shards.run(5_000);
+        shards.network.silent[0] = true;
+        let shard = shards.shard(3);
+        let elected = |shards: &Shards| [Some(3), Some(6)].contains(&shards.primary(shard));
+        assert!(shards.run_until(10_000, elected), "{}", shards.picture());
+        assert_eq!(shards.primary(shard), Some(first), "seed {seed}: {}", shards.picture());
+    }
+}
+
+#[test]
 fn a_primary_that_lost_its_folder_does_not_serve_and_its_replica_takes_over() {
     let mut shards = Shards::new(1, 2);
     save(&mut shards, 1, 5);
