@@ -158,11 +158,9 @@ async fn send(
             return Err(reading(io::ErrorKind::TimedOut.into()));
         }
     }
-    if let Some(bus) = node.bus.as_ref().filter(|_| !migration.copy)
-        && let Some(text) = bus.marks.unsynced()
-    {
-        // Without its mark the slot would seem to be whole here, and these keys never to have been.
-        let marked = hold::marked(bus, text, migration.timeout).await;
+    if let Some(bus) = node.bus.as_ref().filter(|_| !migration.copy) {
+        // Without its mark the slot would seem to be whole here, or on who is elected in this node's place, and these keys never to have been.
+        let marked = hold::marked(node, bus.marks.unsynced().unwrap_or(0), migration.timeout).await;
         marked.map_err(|why| CommandError::owned(format!("IOERR {why}")))?;
     }
     let mut outcome = Ok(());

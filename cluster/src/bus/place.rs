@@ -34,7 +34,19 @@ fn hold_back(node: &Shared) {
 pub(super) fn take(node: &Arc<Shared>, effect: Effect, topology: &Topology) {
     match effect {
         Effect::Forget(slots) => slot_migration::forget(node, slots),
-        Effect::TellCopies => node.replication.feeds.shard_changed(),
+        Effect::TellCopies => {
+            node.replication.feeds.shard_changed();
+            if !topology.moves.migrating.is_empty() {
+                // Here and now, so that who needs it does not wait for it.
+                let told = Arc::clone(node);
+                node.workers.spawn(async move {
+                    let patience = Duration::from_millis(told.config().cluster_node_timeout_ms.max(1));
+                    if let Err(why) = slot_migration::known_to_copies(&told, patience).await {
+                        tracing::debug!(why, "not all copies know which slots move");
+                    }
+                });
+            }
+        }
         Effect::WaitFor(copies) => node.replication.feeds.wait_for(copies),
         Effect::Follow => {
             let primary = topology.my_primary().and_then(|member| member.address);

@@ -80,7 +80,7 @@ pub(super) fn may_run(
     slot: Slot,
     clock: Clock,
 ) -> Result<Here, CommandError> {
-    note_mark(shared, work);
+    note_mark(shared, work, slot);
     redirect::serves(&shared.config(), &shared.view, slot, spec.flags, ROUTED)?;
     // Sharded channels move with the slot, not key by key.
     if spec.has(flag::CHANNEL_KEYS) {
@@ -121,7 +121,7 @@ pub(super) fn may_run_all(
     slot: Slot,
     clock: Clock,
 ) -> Result<(), CommandError> {
-    note_mark(shared, work);
+    note_mark(shared, work, slot);
     let config = shared.config();
     let mut presence = Presence::default();
     for (found, request) in queue {
@@ -138,9 +138,12 @@ pub(super) fn may_run_all(
 }
 
 /// What is answered about a slot on the move depends on its mark: who is sent after a key, and who is served with ASKING, relies on it.
-fn note_mark(shared: &Shared, work: &mut Work) {
-    let unsynced = shared.bus.as_ref().and_then(|bus| bus.marks.unsynced());
-    work.mark = work.mark.max(unsynced);
+fn note_mark(shared: &Shared, work: &mut Work, slot: Slot) {
+    let Some(bus) = &shared.bus else { return };
+    // The other copies must know where its keys go as well.
+    let is_migrating = matches!(shared.view.owner(slot), Ownership::Migrating(_));
+    let untold = (is_migrating && shared.replication.feeds.departures_unknown().is_some()).then_some(0);
+    work.mark = work.mark.max(bus.marks.unsynced()).max(untold);
 }
 
 /// Keys that are on their way to another node. Dropped, those that have not arrived stay, and whoever waited for them goes on.
@@ -213,6 +216,7 @@ impl<'s> Leaving<'s> {
             } else if partition.at(slot, place).is_some_and(|entry| dumped(entry) == sent) {
                 partition.remove(slot, place);
                 super::removal::removed(self.shared, &mut self.work, &mut partition, slot, &key);
+                self.shared.replication.feeds.keys_left();
             } else {
                 outcome =
                     Err(CommandError::text("ERR The key changed while it was migrated: it is still here"));

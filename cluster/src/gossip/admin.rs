@@ -152,6 +152,7 @@ impl Engine {
             return Err(Refused::NotEmpty);
         }
         self.topology.moves = Moves::default();
+        self.topology.primary_moves = Moves::default();
         self.become_replica(primary);
         for id in self.peers_where(Member::joined) {
             self.tell(id, now, rng);

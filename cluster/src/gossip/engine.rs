@@ -156,9 +156,7 @@ impl Engine {
 
     /// Ends the handling of an event: what must be known on disk comes first.
     pub(crate) fn finish(&mut self, now: Moment) -> Vec<Effect> {
-        if self.unshown {
-            self.settle_transfers();
-        }
+        let tells = self.unshown && self.settle_transfers();
         self.judge_state(now);
         let mut effects = Vec::with_capacity(self.effects.len() + 2);
         let marked = std::mem::take(&mut self.unsaved_mark);
@@ -168,6 +166,10 @@ impl Engine {
         } else if marked {
             self.unsaved_heard = false;
             effects.push(Effect::Note);
+        }
+        // Before clients see it: what they are answered may wait for the copies to know.
+        if tells {
+            effects.push(Effect::TellCopies);
         }
         if std::mem::take(&mut self.unshown) {
             effects.push(Effect::Show);

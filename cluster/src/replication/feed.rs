@@ -323,7 +323,7 @@ impl<'f> Feed<'f> {
             Frame::Shard {
                 config_epoch: told.config_epoch.0,
                 slots: &told.slots.to_wire(),
-                transfers: notes::transfers(&told.transfers).as_bytes(),
+                transfers: notes::transfers(&told.transfers, &told.moves).as_bytes(),
             }
             .encode(&mut self.output);
         }

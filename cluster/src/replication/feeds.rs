@@ -78,6 +78,10 @@ pub struct Feeds {
     asks: AtomicU64,
     /// Counts changes of what replicas must know of the shard's slots, from 1.
     shard_changes: AtomicU64,
+    /// How often they changed, or keys left for another node.
+    departures: AtomicU64,
+    /// So many of these are on the disks of all copies that may be elected.
+    departures_known: AtomicU64,
     /// What has left for the replicas.
     pub sent: Sent,
 }
@@ -140,6 +144,8 @@ impl Feeds {
             ended: watch::Sender::new(0),
             asks: AtomicU64::new(0),
             shard_changes: AtomicU64::new(1),
+            departures: AtomicU64::new(1),
+            departures_known: AtomicU64::new(0),
             sent: Sent::default(),
         }
     }
@@ -362,12 +368,30 @@ impl Feeds {
     /// generation that is not written yet.
     pub fn shard_changed(&self) {
         self.shard_changes.fetch_add(1, Ordering::AcqRel);
+        self.keys_left();
         // Whoever waits for something to be written is woken.
         self.wanted.send_modify(|_| {});
     }
 
     pub(super) fn shard_change(&self) -> u64 {
         self.shard_changes.load(Ordering::Acquire)
+    }
+
+    /// A key was removed because it is on another node now; called under the lock of the key, once it is in the log.
+    pub fn keys_left(&self) {
+        self.departures.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often that was, or the shard changed, if not all copies that may be elected are known to know it: one of them would answer for keys
+    /// that are not its own any more.
+    pub fn departures_unknown(&self) -> Option<u64> {
+        let departures = self.departures.load(Ordering::Acquire);
+        (self.departures_known.load(Ordering::Acquire) < departures).then_some(departures)
+    }
+
+    /// So many are on the disks of all these copies.
+    pub fn departures_are_known(&self, departures: u64) {
+        self.departures_known.fetch_max(departures, Ordering::AcqRel);
     }
 
     /// Ends all links.

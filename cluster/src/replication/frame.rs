@@ -8,7 +8,7 @@ use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 /// Version of the link: both sides must speak the same.
-pub const LINK_VERSION: u64 = 5;
+pub const LINK_VERSION: u64 = 6;
 
 /// Bytes before a frame's own.
 pub const HEADER_BYTES: usize = 5;
@@ -99,7 +99,7 @@ pub enum Frame<'a> {
         config_epoch: u64,
         /// As `SlotSet::to_wire` writes them.
         slots: &'a [u8; SlotSet::WIRE_BYTES],
-        /// As `nodes.conf` has them.
+        /// As `nodes.conf` has them, with the slots that move key by key.
         transfers: &'a [u8],
     },
     /// What a slot held when the log of its range ended at `cut`, or some of its keys.

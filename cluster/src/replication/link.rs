@@ -26,8 +26,8 @@ use super::intake::{Intake, IntakeError};
 use super::{LinkState, Role, Source, leads};
 use crate::node::Shared;
 use crate::slot_migration::ShardSlots;
-use crate::topology::Transfers;
 use crate::topology::nodes_conf::notes;
+use crate::topology::{Moves, Transfers};
 
 /// First wait after a link broke, milliseconds; it doubles up to [`BACKOFF_MS_MAX`].
 const BACKOFF_MS_MIN: u64 = 100;
@@ -496,9 +496,14 @@ impl Link<'_> {
             config_epoch: Epoch(config_epoch.min(EPOCH_MAX)),
             slots: SlotSet::from_wire(slots),
             transfers: Transfers::new(),
+            moves: Moves::default(),
         };
-        for line in text.lines().take(TRANSFERS_NOTED_MAX) {
+        for line in text.lines().take(TRANSFERS_NOTED_MAX + 1) {
             let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            if let ["moves", words @ ..] = words.as_slice() {
+                told.moves = notes::moves(words).map_err(|_| LinkError::Protocol)?;
+                continue;
+            }
             let (id, transfer) = notes::transfer(&words).map_err(|_| LinkError::Protocol)?;
             told.transfers.insert(id, transfer);
         }

@@ -4,8 +4,8 @@ use persistence::Generation;
 use shared::rt::task::yield_now;
 use shared::rt::time::{self, Duration};
 
-use crate::bus::Bus;
 use crate::node::Shared;
+use crate::slot_migration::known_to_copies;
 
 /// How many node timeouts replies wait for a majority to be heard, or for the disk of `nodes.conf`.
 const LEASE_TIMEOUTS: u64 = 2;
@@ -43,7 +43,7 @@ pub enum Hold {
         /// By which version they know it.
         version: u64,
     },
-    /// The mark of a slot on the move must be on the disk: they send somebody after a key that has moved, or tell of what came here.
+    /// The mark of a slot on the move must be on the disk, and with the other copies of the shard: they send somebody after a key that has moved, or tell of what came here.
     Marked {
         /// The text of `nodes.conf` that says it.
         text: u64,
@@ -66,18 +66,17 @@ impl Hold {
                 }
                 Ok(())
             }
-            Hold::Marked { text } => match &shared.bus {
-                Some(bus) => marked(bus, text, node_timeouts(shared)).await,
-                None => Ok(()),
-            },
+            Hold::Marked { text } => marked(shared, text, node_timeouts(shared)).await,
         }
     }
 }
 
-/// Waits until the marks of slots on the move are on the disk, so long at most.
-pub(crate) async fn marked(bus: &Bus, text: u64, patience: Duration) -> Result<(), String> {
+/// Waits until the marks of slots on the move are on the disk and with the other copies of the shard, so long at most for each.
+pub(crate) async fn marked(shared: &Shared, text: u64, patience: Duration) -> Result<(), String> {
+    let Some(bus) = &shared.bus else { return Ok(()) };
     let marked = time::timeout(patience, bus.marks.until_durable(text)).await;
-    marked.map_err(|_| "nodes.conf is not on the disk".to_owned())
+    marked.map_err(|_| "nodes.conf is not on the disk".to_owned())?;
+    known_to_copies(shared, patience).await
 }
 
 fn node_timeouts(shared: &Shared) -> Duration {

@@ -22,7 +22,7 @@ use shared::slot_set::SlotSet;
 use crate::gossip::admin::Refused;
 use crate::gossip::message::{Claim, Message, TransferAsk};
 use crate::gossip::{Effect, Engine};
-use crate::topology::{Address, Member, Moment, Side, Transfer, TransferId, Transfers};
+use crate::topology::{Address, Member, Moment, Moves, Side, Transfer, TransferId, Transfers};
 
 /// How often the other side is asked about a transfer, milliseconds.
 const ASK_EVERY_MS: u64 = 200;
@@ -56,6 +56,8 @@ pub struct ShardSlots {
     pub slots: SlotSet,
     /// The transfers that are not settled.
     pub transfers: Transfers,
+    /// The slots that move key by key.
+    pub moves: Moves,
 }
 
 impl Engine {
@@ -296,6 +298,7 @@ impl Engine {
         let outcome = self.topology.claim(primary, told.config_epoch, &told.slots);
         self.slots_lost(outcome.lost);
         self.topology.transfers = told.transfers;
+        self.topology.primary_moves = told.moves;
         self.topology.disclaim(primary, &told.slots);
         // On disk before anything that comes after it is acknowledged.
         self.changed();
@@ -304,9 +307,12 @@ impl Engine {
     /// What the other copies of this primary's shard must know; `None` of a replica.
     pub fn shard_slots(&self) -> Option<ShardSlots> {
         let me = self.topology.me();
-        let transfers = self.topology.transfers.clone();
-        let told = || ShardSlots { config_epoch: me.config_epoch, slots: me.slots().clone(), transfers };
-        me.primary.is_none().then(told)
+        me.primary.is_none().then(|| ShardSlots {
+            config_epoch: me.config_epoch,
+            slots: me.slots().clone(),
+            transfers: self.topology.transfers.clone(),
+            moves: self.topology.moves.only_migrating(),
+        })
     }
 
     /// This node follows another one from here on, perhaps of another shard.
@@ -314,11 +320,12 @@ impl Engine {
         self.agreement.driven.clear();
         if other_shard {
             self.topology.transfers.clear();
+            self.topology.primary_moves = Moves::default();
         }
     }
 
-    /// Whatever has changed: forgets transfers that are settled, and has the other copies of this shard told.
-    pub(crate) fn settle_transfers(&mut self) {
+    /// Whatever has changed: forgets transfers that are settled. Whether the other copies of this shard are to be told.
+    pub(crate) fn settle_transfers(&mut self) -> bool {
         let me = self.topology.me();
         let is_primary = me.primary.is_none();
         let owner = me.primary.unwrap_or(me.id);
@@ -339,9 +346,7 @@ impl Engine {
             self.heard_change();
         }
         let now = self.shard_slots();
-        if self.agreement.told != now {
-            self.agreement.told = now;
-            self.effect(Effect::TellCopies);
-        }
+        let told = std::mem::replace(&mut self.agreement.told, now);
+        told != self.agreement.told
     }
 }

@@ -223,6 +223,19 @@ async fn noted_by_all(shared: &Shared, patience: Duration) -> Result<(), String>
     if shared.replication.leads_since(led) { Ok(()) } else { Err("this node is no primary any more".into()) }
 }
 
+/// Waits until all copies that may be elected in this node's place know which slots move from here, and which keys have left.
+///
+/// # Errors
+/// They do not in this time, or this node is no primary any more.
+pub(crate) async fn known_to_copies(shared: &Shared, patience: Duration) -> Result<(), String> {
+    let feeds = &shared.replication.feeds;
+    if let Some(departures) = feeds.departures_unknown() {
+        noted_by_all(shared, patience).await?;
+        feeds.departures_are_known(departures);
+    }
+    Ok(())
+}
+
 /// The other node in the words of logs and errors.
 fn named(bus: &Bus, id: NodeId) -> String {
     bus.look(|engine| engine.topology().member(id).and_then(|member| member.address))

@@ -51,6 +51,8 @@ pub struct Topology {
     owners: Box<[Option<NodeId>]>,
     /// Which slots of this node are on the move.
     pub moves: Moves,
+    /// Which slots of the primary that this node follows are migrating, as that one has told: who is elected in its place goes on so.
+    pub primary_moves: Moves,
     /// The highest epoch this node has heard of.
     pub current_epoch: Epoch,
     /// The epoch of this node's last vote; kept in `nodes.conf` since a vote must never be given twice.
@@ -76,6 +78,7 @@ impl Topology {
             members: BTreeMap::from([(my_id, me)]),
             owners: vec![None; SLOTS].into(),
             moves: Moves::default(),
+            primary_moves: Moves::default(),
             current_epoch: Epoch::default(),
             last_vote_epoch: Epoch::default(),
             shards: BTreeMap::new(),
@@ -205,6 +208,7 @@ impl Topology {
         }
         let member = self.members.remove(&id)?;
         self.moves.forget(id);
+        self.primary_moves.forget(id);
         for slot in member.slots.iter() {
             self.owners[slot.index()] = None;
         }

@@ -21,6 +21,12 @@ impl Moves {
         self.importing.remove(&slot);
     }
 
+    /// The slots that are migrating, for the other copies of the shard: without knowing it one that is elected would say of keys that have
+    /// moved that they never were.
+    pub fn only_migrating(&self) -> Moves {
+        Moves { migrating: self.migrating.clone(), importing: BTreeMap::new() }
+    }
+
     /// A node is forgotten: nothing moves to it or from it.
     pub fn forget(&mut self, id: NodeId) {
         self.migrating.retain(|_, to| *to != id);

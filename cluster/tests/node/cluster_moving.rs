@@ -300,6 +300,49 @@ fn a_key_that_has_moved_survives_a_crash_of_either_node() {
     assert_eq!(there.call(&["GET", &key]).as_str(), Some("1"));
 }
 
+#[test]
+fn who_is_elected_in_the_place_of_a_node_that_gives_a_slot_asks_for_keys_where_they_have_gone() {
+    let mut cluster = Cluster::ours(3, 1);
+    let in_sync = |cluster: &Cluster, node: usize| {
+        let info = cluster.node(node).wire().call(&["INFO", "replication"]);
+        info.as_str().is_some_and(|info| info.contains("in_sync_copies:2"))
+    };
+    wait::until("all are in sync", || (0..3).all(|node| in_sync(&cluster, node)));
+    let (tag, slot) = tag_below(5_000);
+    let (slot, gone, stays) = (slot.to_string(), format!("{{{tag}}}gone"), format!("{{{tag}}}stays"));
+    let (from, to) = (cluster.owner_of(&gone), 1);
+    let replica = from + 3;
+    let (from_id, to_id) = (id(&mut cluster.node(from).wire()), id(&mut cluster.node(to).wire()));
+    let mut source = cluster.node(from).wire();
+    assert!(source.call(&["SET", &gone, "saved"]).is_ok() && source.call(&["SET", &stays, "1"]).is_ok());
+    assert!(cluster.node(to).wire().call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).is_ok());
+    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).is_ok());
+    let port = cluster.node(to).port().to_string();
+    assert!(source.call(&["MIGRATE", "127.0.0.1", &port, &gone, "0", "5000"]).is_ok());
+    let asks = format!("ASK {slot} 127.0.0.1:{port}");
+    let is_sent_on = |node: &mut Wire| {
+        let answer = node.call(&["SET", &gone, "never was"]);
+        assert!(answer.as_error().is_some_and(|error| error.to_string() == asks), "{answer}");
+    };
+    // The last thing that it does: from here on somebody may have written there.
+    is_sent_on(&mut source);
+    cluster.node_mut(from).kill();
+
+    let mut elected = cluster.node(replica).wire();
+    wait::until("its replica takes over", || elected.call(&["SET", &stays, "2"]).is_ok());
+    is_sent_on(&mut elected);
+    // Also when it was started anew: as an elected one, and once more as a replica that was told.
+    cluster.node_mut(from).start();
+    wait::until("the old primary follows", || in_sync(&cluster, replica));
+    cluster.node_mut(replica).kill();
+    let mut elected = cluster.node(from).wire();
+    wait::until("it takes over again", || elected.call(&["SET", &stays, "3"]).is_ok());
+    is_sent_on(&mut elected);
+    let mut there = cluster.node(to).wire();
+    assert!(there.call(&["ASKING"]).is_ok());
+    assert_eq!(there.call(&["GET", &gone]).as_str(), Some("saved"));
+}
+
 /// `redis-cli --cluster …`: whether it succeeded, and what it printed.
 fn redis_cli(words: &[&str]) -> (bool, String) {
     let ran = Process::new(binary::installed("redis-cli")).arg("--cluster").args(words).output().unwrap();

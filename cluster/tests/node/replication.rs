@@ -385,8 +385,8 @@ fn what_does_not_fit_is_refused_in_words() {
     for (line, answer) in [
         ("REPLICAOF 127.0.0.1 70000".to_owned(), "-ERR Invalid master port"),
         ("REPLICAOF 127.0.0.1 x".to_owned(), "-ERR Invalid master port"),
-        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 5 of REPLSYNC"),
-        ("REPLSYNC 5 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
+        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 6 of REPLSYNC"),
+        ("REPLSYNC 6 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
     ] {
         assert_eq!(client.say(&line), answer, "{line}");
     }
@@ -395,9 +395,9 @@ fn what_does_not_fit_is_refused_in_words() {
         words.map(str::to_owned)
     };
     for (words, answer) in [
-        (words("99", "1", "", &zeros), "-ERR this node speaks version 5 of REPLSYNC"),
-        (words("5", "70000", "", &zeros), "-ERR invalid port"),
-        (words("5", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
+        (words("99", "1", "", &zeros), "-ERR this node speaks version 6 of REPLSYNC"),
+        (words("6", "70000", "", &zeros), "-ERR invalid port"),
+        (words("6", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
     ] {
         assert_eq!(format!("{:?}", client.call(&words)), answer);
     }
@@ -521,7 +521,7 @@ fn a_replica_that_talks_nonsense_is_hung_up_on_and_nobody_else_notices() {
     for said in nonsense {
         let mut bad = primary.connect();
         assert_eq!(
-            format!("{:?}", bad.call(&["REPLSYNC", "5", "1", &history, &zeros, "-", "-", "-1"])),
+            format!("{:?}", bad.call(&["REPLSYNC", "6", "1", &history, &zeros, "-", "-", "-1"])),
             "+SYNC - 0"
         );
         wait::until("it is fed", || primary.number("replication", "connected_slaves") == 2);

@@ -4,10 +4,11 @@
 //! shard ID term N lastVoteEpoch N [inSync TERM VERSION COPIES]
 //! log term N
 //! giving|taking|taken ID shard ID epoch N slots SLOTS
+//! moves [SLOT->-ID]...
 //! office term N store ID|- inForce VERSION COPIES [proposed VERSION COPIES] [inherited COPIES] [resigned]
 //! ```
 //!
-//! COPIES is `node:store` of each, with commas between, or `-` for nobody; SLOTS is `first-last`, with commas between.
+//! `moves` is what the primary of this replica has told of its slots. COPIES is `node:store` of each, with commas between, or `-` for nobody; SLOTS is `first-last`, with commas between.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,7 +20,7 @@ use shared::limits::IN_SYNC_COPIES_MAX;
 use super::parse::parse_epoch;
 use crate::topology::transfer::{describe_slots, parse_slots};
 use crate::topology::{
-    CopyId, InSync, Office, Shard, ShardId, Side, Topology, Transfer, TransferId, Transfers,
+    CopyId, InSync, Moves, Office, Shard, ShardId, Side, Topology, Transfer, TransferId, Transfers,
 };
 
 pub(super) fn render(topology: &Topology) -> String {
@@ -35,7 +36,7 @@ pub(super) fn render(topology: &Topology) -> String {
     if let Some(term) = topology.log_term {
         let _ = writeln!(text, "log term {term}");
     }
-    text.push_str(&transfers(&topology.transfers));
+    text.push_str(&transfers(&topology.transfers, &topology.primary_moves));
     if let Some(office) = &topology.office {
         let store = office.store.map_or_else(|| "-".to_owned(), |store| store.to_string());
         let InSync { version, copies, .. } = &office.in_force;
@@ -61,15 +62,28 @@ fn list(copies: &BTreeSet<CopyId>) -> String {
     copies.iter().map(CopyId::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// One line for each transfer, as `nodes.conf` has it.
-pub fn transfers(transfers: &Transfers) -> String {
+/// One line for each transfer and one for the slots that are migrating, as `nodes.conf` of a replica has it.
+pub fn transfers(transfers: &Transfers, moves: &Moves) -> String {
     let mut text = String::new();
     for (id, Transfer { side, shard, epoch, slots }) in transfers {
         let (side, slots) = (side.word(), describe_slots(slots, ","));
         // Writing to a String does not fail.
         let _ = writeln!(text, "{side} {id} shard {shard} epoch {epoch} slots {slots}");
     }
+    if *moves != Moves::default() {
+        let _ = writeln!(text, "moves{}", moves.describe());
+    }
     text
+}
+
+/// Reads the words behind `moves`.
+///
+/// # Errors
+/// They are not as [`transfers`] writes them.
+pub fn moves(words: &[&str]) -> Result<Moves, &'static str> {
+    let mut moves = Moves::default();
+    words.iter().try_for_each(|word| moves.read(word))?;
+    if moves.importing.is_empty() { Ok(moves) } else { Err("replicas hear of slots that are migrating only") }
 }
 
 /// Reads the words of a line of [`transfers`].

@@ -43,7 +43,7 @@ struct Parsed {
 pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     let mut nodes: Vec<Parsed> = Vec::new();
     let (mut shards, mut office, mut epochs, mut log_term) = (BTreeMap::new(), None, None, None);
-    let mut transfers = Transfers::new();
+    let (mut transfers, mut moves) = (Transfers::new(), Moves::default());
     for (index, line) in text.lines().enumerate() {
         let at_line = |what| BadNodesConf::Line { line: index + 1, what };
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -62,6 +62,7 @@ pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
                     return Err(at_line("a transfer twice, or too many"));
                 }
             }
+            ["moves", words @ ..] => moves = notes::moves(words).map_err(at_line)?,
             ["office", words @ ..] => {
                 if office.replace(notes::office(words).map_err(at_line)?).is_some() {
                     return Err(at_line("a second office"));
@@ -83,6 +84,7 @@ pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
     topology.office = office;
     topology.log_term = log_term;
     topology.transfers = transfers;
+    topology.primary_moves = moves;
     shards.into_iter().for_each(|(id, shard)| *topology.shard_mut(id) = shard);
     Ok(topology)
 }
@@ -273,6 +275,19 @@ vars currentEpoch 3 lastVoteEpoch 0
         let text = render(&topology, CLOCK);
         assert!(text.contains(&with_moves), "{text}");
         assert_eq!(parse(&text).unwrap().moves, topology.moves);
+    }
+
+    #[test]
+    fn what_a_replica_was_told_of_slots_on_the_move_is_read_back() {
+        let line = "moves [93->-0ca2f6862794e4fba984bd4d84a6c598d0af49a4] [94->-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]\n";
+        let topology = parse(&format!("{OF_REDIS}{line}")).unwrap();
+        assert_eq!(topology.primary_moves.migrating.len(), 2);
+        let text = render(&topology, CLOCK);
+        assert!(text.contains(line), "{text}");
+        assert_eq!(parse(&text).unwrap().primary_moves, topology.primary_moves);
+        let importing = format!("{OF_REDIS}{}", line.replace("94->-", "94-<-"));
+        let refused = parse(&importing).unwrap_err().to_string();
+        assert_eq!(refused, "line 5: replicas hear of slots that are migrating only");
     }
 
     #[test]
