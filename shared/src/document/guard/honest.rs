@@ -168,6 +168,8 @@ proptest! {
             act(&mut people, who, what);
         }
         let mut sent: Vec<Vec<u8>> = people.iter().flat_map(|person| person.outbox.lock().clone()).collect();
+        // It hears every edit when it fits: of one that waits a bare engine may lose a part. In the case that is kept yrs 0.28.1 so loses letters
+        // beside the halves of a split surrogate pair, which are here.
         let bare = Person::new(50);
         let (mut strict, mut lenient) = (Document::new(Kind::Text, 51), Document::new(Kind::Text, 52));
         let mut again: Vec<Vec<u8>> = Vec::new();
@@ -176,7 +178,6 @@ proptest! {
                 break;
             }
             let update = sent.remove(turn.index(sent.len()));
-            bare.hear(&update);
             let applied = lenient.apply(&update);
             prop_assert!(matches!(applied, Ok(Applied::New | Applied::Known | Applied::Waits)), "{applied:?}");
             // What is not published yet is not kept while it waits: its author hands it in again.
@@ -185,14 +186,23 @@ proptest! {
                 let update = again.remove(0);
                 match strict.accept(&update) {
                     Ok(Applied::Waits) => again.push(update),
-                    applied => prop_assert!(matches!(applied, Ok(Applied::New | Applied::Known)), "{applied:?}"),
+                    applied => {
+                        prop_assert!(matches!(applied, Ok(Applied::New | Applied::Known)), "{applied:?}");
+                        bare.hear(&update);
+                    }
                 }
             }
             prop_assert_eq!(strict.waiting().count(), 0);
         }
         while !again.is_empty() {
             let before = again.len();
-            again.retain(|update| strict.accept(update) == Ok(Applied::Waits));
+            again.retain(|update| {
+                let waits = strict.accept(update) == Ok(Applied::Waits);
+                if !waits {
+                    bare.hear(update);
+                }
+                waits
+            });
             prop_assert!(again.len() < before, "everything came, so nothing waits");
         }
         for document in [&strict, &lenient] {
