@@ -151,10 +151,8 @@ async fn send(
     if durable {
         // It waits so long itself before it says that it is not.
         let answer = connection.read(Instant::now() + 2 * migration.timeout).await.map_err(reading)?;
-        // A node that keeps no log, or a server that does not know the question, is as safe as it was told to be.
-        let refused = answer.as_error().is_some();
         let on_disk = answer.elements().and_then(|counts| counts.first()?.as_int()) == Some(1);
-        if !refused && !on_disk {
+        if !on_disk && !answer.as_error().is_some_and(|error| promises_no_disk(&error.to_string())) {
             return Err(reading(io::ErrorKind::TimedOut.into()));
         }
     }
@@ -173,6 +171,12 @@ async fn send(
         };
     }
     outcome.map(|()| connection)
+}
+
+/// Whether this answer to WAITAOF is that of a node that keeps no log, or of a server that does not know the question: they are as safe as they were
+/// told to be. Any other error says that what was sent may be gone: a disk that failed, an office that was lost.
+fn promises_no_disk(error: &str) -> bool {
+    error.starts_with("ERR unknown command") || error.contains("appendonly is disabled")
 }
 
 fn writing(_: io::Error) -> CommandError {

@@ -343,6 +343,39 @@ fn who_is_elected_in_the_place_of_a_node_that_gives_a_slot_asks_for_keys_where_t
     assert_eq!(there.call(&["GET", &gone]).as_str(), Some("saved"));
 }
 
+#[test]
+fn a_key_stays_where_it_is_when_the_other_node_took_it_but_cannot_say_that_it_keeps_it() {
+    let cluster = Cluster::ours(3, 0);
+    let (tag, _) = tag_below(5_000);
+    let mut source = cluster.node(0).wire();
+    assert!(source.call(&["SET", &tag, "1"]).is_ok());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    for (said, goes) in [
+        ("-ERR the store takes no more writes", false),
+        ("-ERR this node was not the primary all the time since this connection wrote", false),
+        ("*2\r\n:0\r\n:0", false),
+        ("-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.", true),
+    ] {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut connection, _) = listener.accept().unwrap();
+                let mut heard = Vec::new();
+                while !heard.windows(7).any(|word| word == b"WAITAOF") {
+                    let mut some = [0; 1024];
+                    let read = std::io::Read::read(&mut connection, &mut some).unwrap();
+                    assert!(read > 0, "it asks whether the key is kept");
+                    heard.extend_from_slice(&some[..read]);
+                }
+                std::io::Write::write_all(&mut connection, format!("+OK\r\n{said}\r\n").as_bytes()).unwrap();
+            });
+            let answer = source.call(&["MIGRATE", "127.0.0.1", &port, &tag, "0", "5000"]);
+            assert_eq!(answer.is_ok(), goes, "{said}: {answer}");
+        });
+        assert_eq!(source.call(&["EXISTS", &tag]).as_int(), Some(i64::from(!goes)), "{said}");
+    }
+}
+
 /// `redis-cli --cluster …`: whether it succeeded, and what it printed.
 fn redis_cli(words: &[&str]) -> (bool, String) {
     let ran = Process::new(binary::installed("redis-cli")).arg("--cluster").args(words).output().unwrap();
