@@ -80,7 +80,6 @@ pub(super) fn may_run(
     slot: Slot,
     clock: Clock,
 ) -> Result<Here, CommandError> {
-    note_mark(shared, work, slot);
     redirect::serves(&shared.config(), &shared.view, slot, spec.flags, ROUTED)?;
     // Sharded channels move with the slot, not key by key.
     if spec.has(flag::CHANNEL_KEYS) {
@@ -88,7 +87,7 @@ pub(super) fn may_run(
     }
     let mut presence = Presence::default();
     presence.look(held.partition(slot.partition()), spec, args, slot, clock.now_ms);
-    presence.judge(shared, slot)
+    note_mark(shared, work, presence.judge(shared, slot))
 }
 
 /// The same for a command that is queued behind MULTI: it is refused now rather than at EXEC.
@@ -121,7 +120,6 @@ pub(super) fn may_run_all(
     slot: Slot,
     clock: Clock,
 ) -> Result<(), CommandError> {
-    note_mark(shared, work, slot);
     let config = shared.config();
     let mut presence = Presence::default();
     for (found, request) in queue {
@@ -131,19 +129,25 @@ pub(super) fn may_run_all(
             presence.look(partition, found.spec, &request.args(), slot, clock.now_ms);
         }
     }
-    match presence.judge(shared, slot)? {
+    match note_mark(shared, work, presence.judge(shared, slot))? {
         Here::Run => Ok(()),
         Here::Leaving(_) => Err(MULTIPLE_KEYS),
     }
 }
 
 /// What is answered about a slot on the move depends on its mark: who is sent after a key, and who is served with ASKING, relies on it.
-fn note_mark(shared: &Shared, work: &mut Work, slot: Slot) {
-    let Some(bus) = &shared.bus else { return };
-    // The other copies must know where its keys go as well.
-    let is_migrating = matches!(shared.view.owner(slot), Ownership::Migrating(_));
-    let untold = (is_migrating && shared.replication.feeds.departures_unknown().is_some()).then_some(0);
+/// Looked at when the answer is known, as a mark is noted before the answer can follow from it.
+fn note_mark(
+    shared: &Shared,
+    work: &mut Work,
+    here: Result<Here, CommandError>,
+) -> Result<Here, CommandError> {
+    let Some(bus) = &shared.bus else { return here };
+    // Who is elected in this node's place must send clients after the key as well.
+    let is_sent = matches!(here, Err(CommandError::Ask(..)));
+    let untold = (is_sent && shared.replication.feeds.departures_unknown().is_some()).then_some(0);
     work.mark = work.mark.max(bus.marks.unsynced()).max(untold);
+    here
 }
 
 /// Keys that are on their way to another node. Dropped, those that have not arrived stay, and whoever waited for them goes on.
