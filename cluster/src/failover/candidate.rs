@@ -151,7 +151,7 @@ impl Engine {
             store,
             slots: self.topology.claimed_by(primary),
             config_epoch: primary.config_epoch,
-            noted: self.topology.shard(me.shard).and_then(|shard| shard.noted.clone()),
+            noted: self.newest_set().cloned(),
             ordered: order.is_some(),
             resigned: order.and_then(|order| order.resigned()).or(self.resigned_term()),
         };
@@ -160,6 +160,15 @@ impl Engine {
                 self.say(voter, Message::VoteRequest(Box::new(request.clone())));
             }
         }
+    }
+
+    /// Who is in sync, as far as this copy knows. One that has resigned knows it from its own office: a voter that took its seat since was told
+    /// by nobody, and must not be told older things.
+    fn newest_set(&self) -> Option<&InSync> {
+        let noted = self.topology.shard(self.my_shard()).and_then(|shard| shard.noted.as_ref());
+        let office = self.topology.office.as_ref();
+        let own = office.map(|office| office.proposed.as_ref().unwrap_or(&office.in_force));
+        own.into_iter().chain(noted).max_by_key(|set| (set.term, set.version))
     }
 
     /// The term in which this node itself was primary and has resigned.

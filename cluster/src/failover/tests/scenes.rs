@@ -3,6 +3,7 @@
 use super::shards::Shards;
 use crate::failover::handover::{Manner, NotNow};
 use crate::gossip::tests::network::TIMEOUT_MS;
+use crate::topology::CopyId;
 
 /// Writes to a shard's primary until so much is saved.
 fn save(shards: &mut Shards, primary: usize, count: usize) {
@@ -150,6 +151,30 @@ fn an_office_is_handed_over_and_force_takes_it_from_a_primary_that_lives() {
         assert_eq!(refused, Err(NotNow::NotAReplica));
         assert!(shards.network.engines[from].topology().me().primary.is_some());
     }
+}
+
+#[test]
+fn who_has_resigned_for_somebody_who_is_gone_is_elected_by_a_voter_that_took_its_seat_since() {
+    let mut shards = Shards::new(1, 9);
+    save(&mut shards, 0, 5);
+    let (shard, other) = (shards.shard(0), shards.shard(1));
+    shards.network.order(3, |engine, now, rng| engine.fail_over(Manner::HandOver, now, rng)).unwrap();
+    assert!(shards.run_until(5_000, |shards| shards.primary(shard) == Some(3)), "{}", shards.picture());
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+    // A replica that has more says so, and is not heard of again.
+    let copy = CopyId { node: shards.network.id(0), store: shards.store(0) };
+    let term = shards.network.engines[3].topology().me().term;
+    shards.network.silent[0] = true;
+    shards.network.order(3, |engine, now, _| engine.replica_has_more(copy, term, now));
+    assert!(!shards.network.engines[3].in_office(), "it has resigned");
+    shards.network.silent[1] = true;
+    assert!(shards.run_until(10_000, |shards| shards.primary(other) == Some(4)), "{}", shards.picture());
+    let serves = |shards: &Shards| shards.network.engines[3].in_office();
+    assert!(shards.run_until(20_000, serves), "{}", shards.picture());
+    for node in [0, 1] {
+        shards.network.silent[node] = false;
+    }
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
 }
 
 #[test]
