@@ -79,7 +79,8 @@ pub(crate) async fn marked(shared: &Shared, text: u64, patience: Duration) -> Re
     known_to_copies(shared, patience).await
 }
 
-fn node_timeouts(shared: &Shared) -> Duration {
+/// How long what depends on other nodes is waited for: until then who does not answer has failed, or left the in-sync set.
+pub(crate) fn node_timeouts(shared: &Shared) -> Duration {
     Duration::from_millis(LEASE_TIMEOUTS * shared.config().cluster_node_timeout_ms.max(1))
 }
 

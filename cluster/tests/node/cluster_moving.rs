@@ -349,6 +349,34 @@ fn who_is_elected_in_the_place_of_a_node_that_gives_a_slot_asks_for_keys_where_t
 }
 
 #[test]
+fn a_node_says_that_it_has_got_a_slot_when_who_may_be_elected_in_its_place_knows() {
+    let cluster = Cluster::ours(3, 1);
+    let in_sync = |node: usize, copies: &str| {
+        let info = cluster.node(node).wire().call(&["INFO", "replication"]);
+        info.as_str().is_some_and(|info| info.contains(&format!("in_sync_copies:{copies}")))
+    };
+    wait::until("all are in sync", || (0..3).all(|node| in_sync(node, "2")));
+    let (_, slot) = tag_below(5_000);
+    let slot = slot.to_string();
+    let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
+    let (from_id, to_id) = (id(&mut source), id(&mut target));
+    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).is_ok());
+    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).is_ok());
+    let replica = cluster.node(4).process().expect("it runs");
+    replica.pause();
+    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+    assert!(in_sync(1, "1"), "it was not waited for, and could be elected");
+    replica.resume();
+    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+    wait::until("it knows the slot", || {
+        let nodes = cluster.node(4).wire().call(&["CLUSTER", "NODES"]);
+        nodes.as_str().is_some_and(|nodes| {
+            nodes.lines().any(|line| line.starts_with(&to_id) && line.split(' ').any(|word| word == slot))
+        })
+    });
+}
+
+#[test]
 fn a_key_stays_where_it_is_when_the_other_node_took_it_but_cannot_say_that_it_keeps_it() {
     let cluster = Cluster::ours(3, 0);
     let (tag, _) = tag_below(5_000);

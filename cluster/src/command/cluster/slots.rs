@@ -1,6 +1,9 @@
 //! Who owns a slot, and the keys in it.
 
+use std::sync::Arc;
+
 use shared::node_id::NodeId;
+use shared::resp::write;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
@@ -9,6 +12,9 @@ use crate::bus::Bus;
 use crate::command::args::parse_int;
 use crate::gossip::Engine;
 use crate::gossip::admin::Refused;
+use crate::server::hold::node_timeouts;
+use crate::server::pause::Pause;
+use crate::slot_migration::known_to_copies;
 
 /// Most keys that GETKEYSINSLOT makes room for at once; more are still answered.
 const KEYS_ANSWERED_MAX: i64 = i32::MAX as i64;
@@ -84,6 +90,11 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
             engine.give_slot(slot, node, partition.table(slot).is_empty())
         })?;
         drop(held);
+        let gets = bus.look(|engine| engine.topology().me().slots().contains(slot));
+        if gets && !context.in_transaction() {
+            confirm(context);
+            return Ok(());
+        }
     } else {
         return Err(CommandError::text(
             "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP",
@@ -91,6 +102,20 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
     }
     reply.ok();
     Ok(())
+}
+
+/// Answers when the copies that may be elected in this node's place know that the slot is theirs: one that did not would not claim it, and after
+/// this answer the old owner is told to give it away.
+fn confirm(context: &mut SessionContext<'_>) {
+    let node = Arc::clone(context.node);
+    context.pause(Pause::Reply(Box::pin(async move {
+        let mut reply = Vec::new();
+        match known_to_copies(&node, node_timeouts(&node)).await {
+            Ok(()) => write::simple(&mut reply, "OK"),
+            Err(why) => write::error(&mut reply, &format!("ERR the slot is this node's, but {why}")),
+        }
+        reply
+    })));
 }
 
 /// Gives the engine an order about a slot and the node of this name.
