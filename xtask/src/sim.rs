@@ -1,8 +1,10 @@
 //! The seeded simulation of a whole cluster: one process a seed. And real processes that are killed and stopped.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use crate::Outcome;
@@ -98,31 +100,41 @@ fn finish_in(mut cargo: Command, folder: &Path) -> Outcome {
     finish(cargo)
 }
 
-/// Runs seeds, and tells about those that are bad.
-fn run(program: &Path, mut seeds: impl Iterator<Item = u64>, rest: &[String]) -> Result<Vec<u64>, String> {
-    let (mut running, mut bad): (VecDeque<(u64, Child)>, Vec<u64>) = Default::default();
-    loop {
-        while running.len() < AT_ONCE
-            && let Some(seed) = seeds.next()
-        {
-            running.push_back((seed, start(program, seed, rest)?));
-        }
-        let Some((seed, child)) = running.pop_front() else { return Ok(bad) };
-        let output = child.wait_with_output().map_err(|error| format!("seed {seed}: {error}"))?;
-        if !output.status.success() {
-            bad.push(seed);
-            if bad.len() <= TOLD_MAX {
-                tell(program, seed, rest, &output);
+/// Runs seeds, [`AT_ONCE`] at once, and tells about those that are bad.
+fn run(program: &Path, seeds: Range<u64>, rest: &[String]) -> Result<Vec<u64>, String> {
+    let (seeds, bad) = (Mutex::new(seeds), Mutex::new(Vec::new()));
+    let runner = || -> Outcome {
+        while let Some(seed) = { lock(&seeds).next() } {
+            let output = run_one(program, seed, rest)?;
+            if !output.status.success() {
+                let mut bad = lock(&bad);
+                bad.push(seed);
+                if bad.len() <= TOLD_MAX {
+                    tell(program, seed, rest, &output);
+                }
             }
         }
-    }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let runners = [(); AT_ONCE].map(|()| scope.spawn(runner));
+        runners
+            .into_iter()
+            .try_for_each(|runner| runner.join().map_err(|_| "a runner of seeds panicked".to_owned())?)
+    })?;
+    let mut bad = lock(&bad).split_off(0);
+    bad.sort_unstable();
+    Ok(bad)
 }
 
-fn start(program: &Path, seed: u64, rest: &[String]) -> Result<Child, String> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run_one(program: &Path, seed: u64, rest: &[String]) -> Result<Output, String> {
     let mut command = Command::new(program);
     command.args(rest).args(["--seed", &seed.to_string()]);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().map_err(|error| format!("{}: {error}", program.display()))
+    command.output().map_err(|error| format!("{}: {error}", program.display()))
 }
 
 fn tell(program: &Path, seed: u64, rest: &[String], output: &Output) {

@@ -28,7 +28,7 @@ use crate::topology::describe::WallClock;
 use crate::topology::nodes_conf::file::{self, NodesConf};
 use crate::topology::nodes_conf::render;
 use crate::topology::view::ClusterView;
-use crate::topology::{Address, Moment, Topology};
+use crate::topology::{Address, Moment, RunId, Topology};
 
 /// How long to wait before `nodes.conf` is written again after an error, milliseconds.
 const SAVE_RETRY_MS: u64 = 1_000;
@@ -165,12 +165,14 @@ impl Bus {
         let me = topology.me_mut();
         me.address = Some(told(config, ports, me.address.and_then(|address| address.ip)));
         let my_id = topology.my_id();
-        let mut engine = Engine::new(topology, settings(config), Moment::default());
+        let mut rng = Rng::from_system();
+        let run = RunId(rng.next_u64());
+        let mut engine = Engine::new(topology, settings(config), run, Moment::default());
         let effects = engine.effects(Moment::default());
         let bus = Bus {
             mind: Mutex::new(Mind {
                 engine,
-                rng: Rng::from_system(),
+                rng,
                 nodes_conf: NodesConf::new(path.clone()),
                 next_fold: Moment::default(),
                 unsaved: None,

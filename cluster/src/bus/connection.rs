@@ -95,6 +95,10 @@ async fn read(
 ) -> Ended {
     loop {
         loop {
+            // Of whom this node has refused nothing more is heard.
+            if link.queue.is_closed() {
+                return Ended::Here;
+            }
             match packet::next(&mut buffer) {
                 Ok(Some(packet)) => bus.received(link, local, remote, packet),
                 Ok(None) => break,

@@ -21,10 +21,10 @@ use shared::slot_set::SlotSet;
 
 use super::wire::{Reader, put_address, put_epoch, put_in_sync, put_shard};
 use crate::gossip::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest};
-use crate::topology::{Address, TransferId};
+use crate::topology::{Address, RunId, TransferId};
 
 const MAGIC: [u8; 4] = *b"RDcb";
-const VERSION: u16 = 5;
+const VERSION: u16 = 6;
 const CRC_AT: usize = 12;
 /// Bytes before the sender's name.
 const HEAD_BYTES: usize = 16;
@@ -322,6 +322,7 @@ fn decode_heartbeat(reader: &mut Reader<'_>) -> Result<Heartbeat, BadPacket> {
         overruled: reader.flag()?,
         priority: reader.u32()?,
         address: decode_own_address(reader)?,
+        run: RunId(reader.u64()?),
         up: reader.flag()?,
         slots: reader.slots()?,
         rumors: decode_rumors(reader)?,
@@ -413,6 +414,7 @@ fn put_heartbeat(out: &mut Vec<u8>, heartbeat: &Heartbeat) {
     out.push(u8::from(heartbeat.overruled));
     out.extend_from_slice(&heartbeat.priority.to_be_bytes());
     put_address(out, heartbeat.address);
+    out.extend_from_slice(&heartbeat.run.0.to_be_bytes());
     out.push(u8::from(heartbeat.up));
     out.extend_from_slice(&heartbeat.slots.to_wire());
     // The engine knows at most CLUSTER_NODES_MAX nodes, so the count fits.

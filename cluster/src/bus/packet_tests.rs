@@ -1,7 +1,7 @@
 //! Tests of the packet format: what is written is read, and nothing else is.
 
 use super::*;
-use crate::topology::{CopyId, InSync, ShardId};
+use crate::topology::{CopyId, InSync, RunId, ShardId};
 use persistence::StoreId;
 use proptest::prelude::*;
 use shared::epoch::Epoch;
@@ -43,13 +43,13 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
     let epochs = (epochs(), epochs());
     let lease = (any::<u64>(), any::<u64>(), any::<bool>(), any::<u32>());
     let rumors = prop::collection::vec(rumors(), 0..10);
-    (epochs, roles, lease, addresses(), any::<bool>(), slot_sets(), rumors).prop_map(
+    let says = (addresses(), any::<u64>().prop_map(RunId), any::<bool>());
+    (epochs, roles, lease, says, slot_sets(), rumors).prop_map(
         |(
             (current_epoch, config_epoch),
             role,
             (stamp, lease_ms, overruled, priority),
-            address,
-            up,
+            (address, run, up),
             slots,
             rumors,
         )| {
@@ -66,6 +66,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                 overruled,
                 priority,
                 address,
+                run,
                 up,
                 slots,
                 rumors,
@@ -202,8 +203,8 @@ fn hostile_heads_are_refused_before_anything_is_waited_for() {
         read(&bad).unwrap_err()
     };
     assert_eq!(with(4, &[0, 1]), BadPacket::Version(1));
-    assert_eq!(with(4, &[0, 4]), BadPacket::Version(4));
-    assert_eq!(with(4, &[0, 6]), BadPacket::Version(6));
+    assert_eq!(with(4, &[0, 5]), BadPacket::Version(5));
+    assert_eq!(with(4, &[0, 7]), BadPacket::Version(7));
     assert_eq!(with(6, &[0, 77]), BadPacket::Kind(77));
     assert_eq!(with(8, &[0xFF; 4]), BadPacket::Length(u32::MAX));
     assert_eq!(with(8, &[0, 0, 0, 3]), BadPacket::Length(3));
@@ -224,6 +225,7 @@ fn impossible_values_are_refused_although_the_crc_is_right() {
         overruled: false,
         priority: 100,
         address: Address { ip: None, port: 1, bus_port: 2 },
+        run: RunId(0),
         up: true,
         slots: SlotSet::new(),
         rumors: Vec::new(),

@@ -69,6 +69,11 @@ impl SendQueue {
         self.filled.notify_one();
     }
 
+    /// Whether the link has ended.
+    pub fn is_closed(&self) -> bool {
+        self.inner.lock().closed
+    }
+
     /// Bytes that wait.
     pub fn bytes(&self) -> usize {
         self.inner.lock().bytes

@@ -130,6 +130,11 @@ impl Engine {
         })
     }
 
+    /// Whether a promise to this primary runs.
+    pub(crate) fn has_promised(&self, primary: NodeId, now: Moment) -> bool {
+        self.failover.promises.values().any(|promise| promise.to == primary && promise.until > now)
+    }
+
     /// Promises nothing more in a shard for a while: somebody has ordered a failover there.
     pub(super) fn withhold_promises(&mut self, shard: ShardId, now: Moment) {
         let until = now.after(2 * self.settings.node_timeout_ms);

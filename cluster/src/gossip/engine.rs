@@ -15,7 +15,7 @@ use super::message::Message;
 use super::state::ClusterState;
 use crate::failover::Failover;
 use crate::slot_migration::Agreement;
-use crate::topology::{Address, Contact, Link, Moment, Topology};
+use crate::topology::{Address, Contact, Link, Moment, RunId, Topology};
 
 /// How often the driver should say that time passed, milliseconds: Redis's `clusterCron`. With a short node timeout more often.
 pub const TICK_MS: u64 = 100;
@@ -46,6 +46,8 @@ pub struct Settings {
 pub struct Engine {
     pub(crate) topology: Topology,
     pub(crate) settings: Settings,
+    /// Which process this is.
+    pub(super) run: RunId,
     pub(crate) failover: Failover,
     pub(crate) agreement: Agreement,
     pub(super) state: ClusterState,
@@ -78,7 +80,7 @@ impl Engine {
     }
 
     /// The mind of a node that starts now and knows this much.
-    pub fn new(mut topology: Topology, settings: Settings, now: Moment) -> Engine {
+    pub fn new(mut topology: Topology, settings: Settings, run: RunId, now: Moment) -> Engine {
         for peer in topology.peers_mut() {
             peer.contact = Contact::default();
         }
@@ -86,6 +88,7 @@ impl Engine {
         Engine {
             topology,
             settings,
+            run,
             failover: Failover::new(now, settings.node_timeout_ms),
             agreement: Agreement::default(),
             state: ClusterState::new(now, owns_slots, settings.node_timeout_ms),

@@ -52,7 +52,7 @@ impl Engine {
             }
             Stage::Handshake { .. } if self.topology.member(packet.sender).is_some() => {
                 // Known already: met twice, or this very node. Maybe it has moved.
-                if self.is_member(packet.sender) {
+                if self.is_member(packet.sender) && !self.refuses(packet, heartbeat, now) {
                     self.moved(packet.sender, packet.address(heartbeat.address), now);
                 }
                 self.drop_member(expected, now);

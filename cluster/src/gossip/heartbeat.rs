@@ -32,6 +32,7 @@ impl Engine {
             priority: self.settings.replica_priority,
             // Only an announced IP is told: else the one a peer sees is right from where it stands.
             address: Address { ip: self.settings.announce_ip, ..known },
+            run: self.run,
             up: self.up(),
             slots: self.topology.claimed_by(me),
             rumors: self.rumors_for(to, rng),

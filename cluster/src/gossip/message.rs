@@ -5,7 +5,7 @@ use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
-use crate::topology::{Address, InSync, Member, ShardId, Topology, TransferId};
+use crate::topology::{Address, InSync, Member, RunId, ShardId, Topology, TransferId};
 
 /// One message of the bus that the engine reads. The sender's name travels in front of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,8 @@ pub struct Heartbeat {
     pub priority: u32,
     /// Where it is reached; without IP the one it speaks from counts.
     pub address: Address,
+    /// Which process says so: of a copied folder another one may run.
+    pub run: RunId,
     /// Whether it sees the cluster in state ok.
     pub up: bool,
     /// The slots it claims.

@@ -28,6 +28,7 @@ mod receive;
 mod rumors;
 mod state;
 mod tick;
+mod twin;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -29,6 +29,11 @@ impl Packet {
 
 impl Engine {
     pub(super) fn receive(&mut self, packet: Packet, message: Message, now: Moment, rng: &mut Rng) {
+        if let (LinkId::In(_), Message::Meet(said) | Message::Ping(said)) = (packet.link, &message)
+            && self.refuses(packet, said, now)
+        {
+            return;
+        }
         self.heard(packet.sender, now);
         match message {
             Message::Meet(heartbeat) => {
@@ -122,6 +127,9 @@ impl Engine {
             return;
         }
         self.hear_epochs(packet.sender, heartbeat);
+        if let Some(member) = self.topology.member_mut(packet.sender) {
+            member.contact.run = Some(heartbeat.run);
+        }
         if matches!(packet.link, LinkId::In(_)) {
             // Over its own link it was reached at the known address; over another it may come from a new one.
             self.moved(packet.sender, packet.address(heartbeat.address), now);

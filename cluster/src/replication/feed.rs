@@ -49,6 +49,9 @@ pub enum FeedError {
     /// It took nothing, or said nothing, for `repl-timeout`.
     #[error("no sign of life for repl-timeout")]
     Silent,
+    /// There is a newer link to it.
+    #[error("it has linked anew")]
+    Replaced,
     /// This node is a replica itself now.
     #[error("this node is no primary any more")]
     Ended,
@@ -114,6 +117,7 @@ async fn hear(
         {
             let bytes = input.split_to(end);
             match Ack::decode(kind, &bytes[HEADER_BYTES..]) {
+                Some(_) if listed.is_replaced() => return Err(FeedError::Replaced),
                 Some(ack) => listed.acked(ack),
                 None => {
                     let holds = Holds::decode(kind, &bytes[HEADER_BYTES..]).ok_or(FeedError::Protocol)?;

@@ -28,6 +28,8 @@ pub struct Feed {
     durable: AtomicU64,
     offset: AtomicU64,
     heard_ms: AtomicU64,
+    /// The same copy has linked anew: what comes over this link counts no more.
+    replaced: AtomicBool,
     /// A generation that somebody waits for and that it has not on disk, and since when that is looked at.
     mark: Mutex<Option<(u64, Instant)>>,
 }
@@ -196,6 +198,11 @@ impl Listed<'_> {
         self.feeds.sent.skip(self.id);
     }
 
+    /// Whether the replica has linked anew since.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.feed.replaced.load(Ordering::Relaxed)
+    }
+
     /// The replica has said what it holds.
     pub(super) fn acked(&self, ack: Ack) {
         self.feed.applied.store(ack.applied, Ordering::Relaxed);
@@ -226,8 +233,12 @@ impl Feeds {
             durable: AtomicU64::new(0),
             offset: AtomicU64::new(0),
             heard_ms: AtomicU64::new(time::now_ms()),
+            replaced: AtomicBool::new(false),
         });
         let mut list = self.list.lock();
+        for (_, older) in list.links.extract_if(.., |_, feed| copy.is_some() && feed.copy == copy) {
+            older.replaced.store(true, Ordering::Relaxed);
+        }
         let id = list.next;
         list.next += 1;
         list.links.insert(id, Arc::clone(&feed));

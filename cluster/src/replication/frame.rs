@@ -8,7 +8,7 @@ use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 /// Version of the link: both sides must speak the same.
-pub const LINK_VERSION: u64 = 6;
+pub const LINK_VERSION: u64 = 7;
 
 /// Bytes before a frame's own.
 pub const HEADER_BYTES: usize = 5;

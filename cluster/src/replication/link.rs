@@ -232,7 +232,8 @@ async fn greet(
     // A term that no primary has says that it was never in sync.
     let of_log = shared.bus.as_ref().and_then(|bus| bus.look(|engine| engine.log_term()));
     let term = of_log.map_or_else(|| "-1".to_owned(), |term| term.to_string());
-    let words = ["REPLSYNC", &version, &port, &history, &ends, &node, &id, &term].map(str::as_bytes);
+    let run = shared.bus.as_ref().map_or(0, |bus| bus.look(|engine| engine.run().0)).to_string();
+    let words = ["REPLSYNC", &version, &port, &history, &ends, &node, &id, &term, &run].map(str::as_bytes);
     encode(&mut request, words.into_iter());
     stream.write_all(&request).await?;
     let (mut decoder, mut input) = (ReplyDecoder::new(Protocol::Resp2), BytesMut::new());

@@ -1,6 +1,11 @@
 //! When this node and a peer last spoke, and over which link.
 
+use super::address::Address;
 use super::moment::Moment;
+
+/// Which process speaks under a node's name: drawn at random when it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunId(pub u64);
 
 /// Pings, pongs and the outgoing link to a peer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,6 +16,10 @@ pub struct Contact {
     pub pong_received: Option<Moment>,
     /// When anything came from it: a busy link delays pongs, but shows that the peer lives.
     pub heard: Option<Moment>,
+    /// Which process it was when it said that last.
+    pub run: Option<RunId>,
+    /// Where another process was refused last that says to be this node.
+    pub twin: Option<Address>,
     /// The link on which this node asks.
     pub link: Link,
 }

@@ -34,7 +34,7 @@ use shared::slot_set::SlotSet;
 
 pub use address::Address;
 pub use claim::ClaimOutcome;
-pub use contact::{Contact, Link};
+pub use contact::{Contact, Link, RunId};
 pub use member::{Health, Member, Stage};
 pub use moment::Moment;
 pub use moves::Moves;

@@ -30,6 +30,7 @@ mod cluster_proxy_changes;
 mod cluster_replicas;
 mod cluster_replies;
 mod cluster_troubles;
+mod cluster_twins;
 mod command_table;
 mod configuration;
 mod contents;

@@ -385,19 +385,19 @@ fn what_does_not_fit_is_refused_in_words() {
     for (line, answer) in [
         ("REPLICAOF 127.0.0.1 70000".to_owned(), "-ERR Invalid master port"),
         ("REPLICAOF 127.0.0.1 x".to_owned(), "-ERR Invalid master port"),
-        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 6 of REPLSYNC"),
-        ("REPLSYNC 6 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
+        ("REPLSYNC 1 x".to_owned(), "-ERR this node speaks version 7 of REPLSYNC"),
+        ("REPLSYNC 7 x".to_owned(), "-ERR wrong number of arguments for 'replsync' command"),
     ] {
         assert_eq!(client.say(&line), answer, "{line}");
     }
     let words = |version: &str, port: &str, history: &str, ends: &str| {
-        let words = ["REPLSYNC", version, port, history, ends, "-", "-", "-1"];
+        let words = ["REPLSYNC", version, port, history, ends, "-", "-", "-1", "0"];
         words.map(str::to_owned)
     };
     for (words, answer) in [
-        (words("99", "1", "", &zeros), "-ERR this node speaks version 6 of REPLSYNC"),
-        (words("6", "70000", "", &zeros), "-ERR invalid port"),
-        (words("6", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
+        (words("99", "1", "", &zeros), "-ERR this node speaks version 7 of REPLSYNC"),
+        (words("7", "70000", "", &zeros), "-ERR invalid port"),
+        (words("7", "1", "nonsense", &zeros), "-ERR invalid history of a log: wrong title"),
     ] {
         assert_eq!(format!("{:?}", client.call(&words)), answer);
     }
@@ -521,7 +521,7 @@ fn a_replica_that_talks_nonsense_is_hung_up_on_and_nobody_else_notices() {
     for said in nonsense {
         let mut bad = primary.connect();
         assert_eq!(
-            format!("{:?}", bad.call(&["REPLSYNC", "6", "1", &history, &zeros, "-", "-", "-1"])),
+            format!("{:?}", bad.call(&["REPLSYNC", "7", "1", &history, &zeros, "-", "-", "-1", "0"])),
             "+SYNC - 0"
         );
         wait::until("it is fed", || primary.number("replication", "connected_slaves") == 2);

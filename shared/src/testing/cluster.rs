@@ -120,6 +120,13 @@ impl Cluster {
         self.nodes.len() - 1
     }
 
+    /// Starts a node on a copy of the files of another one; its index.
+    pub fn add_copy(&mut self, index: usize) -> usize {
+        let copy = self.nodes[index].copied_in(self.folder.path());
+        self.nodes.push(copy);
+        self.nodes.len() - 1
+    }
+
     fn wire(&self) -> Wire {
         self.nodes.iter().find(|node| node.process().is_some()).expect("a running node").wire()
     }

@@ -1,6 +1,7 @@
 //! One server that speaks RESP: redis-server or our node.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::process::Process;
 use super::wire::Wire;
@@ -34,6 +35,18 @@ impl Node {
         create_dir_all(&dir).expect("the folder of a node");
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut node = Node { program, port, dir, options, process: None };
+        node.start();
+        node
+    }
+
+    /// Starts a server on a port of its own and a copy of this one's files, with the same options.
+    pub fn copied_in(&self, parent: &Path) -> Node {
+        let port = ports::free_port();
+        let dir = parent.join(port.to_string());
+        let copied = Command::new("cp").arg("-r").args([&self.dir, &dir]).status().expect("cp");
+        assert!(copied.success(), "cp -r {} {}", self.dir.display(), dir.display());
+        let mut node =
+            Node { program: self.program, port, dir, options: self.options.clone(), process: None };
         node.start();
         node
     }

@@ -1,5 +1,6 @@
 //! Replicas: REPLICAOF, ROLE, WAIT, WAITAOF, REPLSYNC, and what INFO says of them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,7 +16,7 @@ use crate::replication::feeds::Feeds;
 use crate::replication::frame::{LINK_VERSION, PART};
 use crate::replication::{self, LinkState, Role, Source};
 use crate::server::pause::Pause;
-use crate::topology::CopyId;
+use crate::topology::{CopyId, RunId};
 
 type Result<T = ()> = std::result::Result<T, CommandError>;
 
@@ -52,14 +53,14 @@ pub fn replicaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut R
     Ok(())
 }
 
-/// `REPLSYNC version port history ends node store term`: a replica asks for what it lacks; `term` is that of the primary it was last
+/// `REPLSYNC version port history ends node store term run`: a replica asks for what it lacks; `term` is that of the primary it was last
 /// in sync with. Answered with `SYNC node term`, which says
 /// whose log comes; frames follow ([`crate::replication::frame`]). Outside of a cluster both nodes are `-`, and the term is 0.
 pub fn replsync(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Result {
     if args.int(1)? != LINK_VERSION as i64 {
         return Err(CommandError::owned(format!("ERR this node speaks version {LINK_VERSION} of REPLSYNC")));
     }
-    if args.len() != 8 {
+    if args.len() != 9 {
         return Err(CommandError::Arity("replsync".to_owned()));
     }
     let port = args.int(2).ok().and_then(|port| u16::try_from(port).ok());
@@ -85,6 +86,13 @@ pub fn replsync(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Re
     match &context.node.bus {
         None => reply.simple("SYNC - 0"),
         Some(bus) => {
+            let run = std::str::from_utf8(args.at(8)).ok().and_then(|run| run.parse().ok());
+            let run = RunId(run.ok_or(CommandError::text("ERR invalid run id"))?);
+            let peer = context.session.client.peer;
+            let from = SocketAddr::new(peer.ip().to_canonical(), port);
+            if copy.is_some_and(|copy| !bus.look(|engine| engine.may_link(copy.node, run, from))) {
+                return Err(CommandError::text("ERR another node has this id"));
+            }
             let term = args.int(7).ok().and_then(|term| u64::try_from(term).ok());
             if let (Some(copy), Some(term), Some(store)) = (copy, term, context.node.log.store())
                 && has_more(store, &history, &ends)

@@ -16,7 +16,7 @@ use crate::gossip::{
     Claim, Event, Heartbeat, LinkId, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest,
 };
 use crate::topology::describe::WallClock;
-use crate::topology::{Address, CopyId, InSync, ShardId, TransferId, nodes_conf};
+use crate::topology::{Address, CopyId, InSync, RunId, ShardId, TransferId, nodes_conf};
 
 /// Makes up messages: names that are known, one's own and strangers'; any epoch, slots and health.
 struct Liar {
@@ -64,6 +64,7 @@ impl Liar {
             overruled: self.rng.below(4) == 0,
             priority: 100,
             address: self.address(),
+            run: RunId(self.rng.below(3)),
             up: true,
             slots: self.slots(),
             rumors: (0..self.rng.below(20)).map(|_| self.rumor()).collect(),

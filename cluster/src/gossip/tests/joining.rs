@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::network::Network;
 use crate::gossip::{Event, Heartbeat, LinkId, Message, Rumor, RumoredHealth};
-use crate::topology::{Address, Link, ShardId};
+use crate::topology::{Address, Link, RunId, ShardId};
 use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
@@ -28,6 +28,7 @@ fn heartbeat(rumors: Vec<Rumor>) -> Heartbeat {
         overruled: false,
         priority: 100,
         address: Address { ip: None, port: 7000, bus_port: 17000 },
+        run: RunId(9),
         up: true,
         slots: SlotSet::new(),
         rumors,

@@ -7,3 +7,4 @@ mod joining;
 mod moving;
 pub(crate) mod network;
 mod owning;
+mod twin;

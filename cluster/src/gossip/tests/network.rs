@@ -11,7 +11,7 @@ use shared::slot_set::SlotSet;
 use crate::failover::LogStatus;
 use crate::gossip::engine::TICK_MS;
 use crate::gossip::{Effect, Engine, Event, LinkId, Message, Settings};
-use crate::topology::{Address, Health, Member, Moment, Topology};
+use crate::topology::{Address, Health, Member, Moment, RunId, Topology};
 
 pub(crate) const TIMEOUT_MS: u64 = 1_000;
 
@@ -65,8 +65,8 @@ pub(crate) fn settings() -> Settings {
 }
 
 /// The engine of a node that starts with this on its disk.
-fn engine(topology: Topology, log: LogStatus, now: Moment) -> Engine {
-    let mut engine = Engine::new(topology, settings(), now);
+fn engine(topology: Topology, log: LogStatus, run: RunId, now: Moment) -> Engine {
+    let mut engine = Engine::new(topology, settings(), run, now);
     engine.opened(log);
     engine.led();
     engine
@@ -103,7 +103,8 @@ impl Network {
             let address = Address { ip: None, port: 7000, bus_port: 17000 };
             let topology = Topology::new(NodeId::from_bytes(name), address);
             network.saved.push(topology.clone());
-            network.engines.push(engine(topology, LogStatus::default(), Moment::default()));
+            let run = RunId(network.rng.next_u64());
+            network.engines.push(engine(topology, LogStatus::default(), run, Moment::default()));
             network.post(node, network.rng.clone().below(TICK_MS), Delivery::Tick);
         }
         network
@@ -180,10 +181,17 @@ impl Network {
     /// The process of a node ends and starts anew from its `nodes.conf`; its links break.
     pub(crate) fn restart(&mut self, node: usize) {
         self.cut(node);
+        self.copy(node, node);
+    }
+
+    /// A process starts on a copy of what a node has on its disk.
+    pub(crate) fn copy(&mut self, node: usize, to: usize) {
         let (topology, log) = (self.saved[node].clone(), self.logs[node].clone());
-        self.engines[node] = engine(topology, log, Moment::from_ms(self.now));
-        let effects = self.engines[node].effects(Moment::from_ms(self.now));
-        self.perform(node, effects);
+        let run = RunId(self.rng.next_u64());
+        self.engines[to] = engine(topology, log, run, Moment::from_ms(self.now));
+        self.silent[to] = false;
+        let effects = self.engines[to].effects(Moment::from_ms(self.now));
+        self.perform(to, effects);
     }
 
     /// Breaks every link of a node.
