@@ -79,19 +79,19 @@ pub fn serves(
     if view.is_mine(slot) {
         return Ok(());
     }
-    elsewhere(config, view, slot, flags, said)
+    serves_owned(config, view, (slot, view.owner(slot)), flags, said)
 }
 
-/// Refuses, unless configuration lets the command through although the cluster is down.
+/// The same for a slot whose owner was looked up. Refuses, unless configuration lets the command through although the cluster is down.
 #[cold]
-fn elsewhere(
+pub fn serves_owned(
     config: &Config,
     view: &ClusterView,
-    slot: Slot,
+    (slot, owner): (Slot, Ownership),
     flags: u32,
     said: Said,
 ) -> Result<(), CommandError> {
-    match view.owner(slot) {
+    match owner {
         // Whether the key is still here is asked under its lock (`commit`).
         Ownership::Mine | Ownership::Migrating(_) => Ok(()),
         Ownership::Importing { .. } if said.asking || flags & flag::ASKING != 0 => Ok(()),

@@ -83,7 +83,8 @@ pub struct Work {
     pub(crate) served: Vec<(Arc<Waiter>, Vec<u8>)>,
     /// What was last appended to the log; taken by the connection.
     pub(crate) appended: Option<Appended>,
-    /// It met a slot on the move whose mark may not be on the disk yet: which one; taken by the connection.
+    /// It met a slot on the move whose mark may not be on the disk yet: which one, and 0 if only other copies of the shard must hear something
+    /// before the answer leaves; taken by the connection.
     pub(crate) mark: Option<u64>,
     /// Whether the command that runs now waited before and is run again by whoever made a key ready.
     pub(crate) serves: bool,

@@ -186,6 +186,9 @@ fn finish(
     clock: Clock,
 ) -> Result<(), CommandError> {
     log(shared, held, work, slot, last, clock)?;
+    if let (Some(slot), Some(_)) = (slot, work.appended) {
+        moving::changed(shared, slot);
+    }
     if !work.published.is_empty() {
         hand_over(&shared.pubsub, work);
     }

@@ -57,8 +57,8 @@ impl Presence {
     }
 
     /// Whether it may run here as the slot stands.
-    fn judge(self, shared: &Shared, slot: Slot) -> Result<Here, CommandError> {
-        match shared.view.owner(slot) {
+    fn judge(self, slot: Slot, owner: Ownership) -> Result<Here, CommandError> {
+        match owner {
             Ownership::Migrating(_) if self.leaving.is_some() => {
                 Ok(self.leaving.map_or(Here::Run, Here::Leaving))
             }
@@ -80,14 +80,16 @@ pub(super) fn may_run(
     slot: Slot,
     clock: Clock,
 ) -> Result<Here, CommandError> {
-    redirect::serves(&shared.config(), &shared.view, slot, spec.flags, ROUTED)?;
+    // Looked up once: what one look lets through another one must not take for something else.
+    let owner = shared.view.owner(slot);
+    redirect::serves_owned(&shared.config(), &shared.view, (slot, owner), spec.flags, ROUTED)?;
     // Sharded channels move with the slot, not key by key.
     if spec.has(flag::CHANNEL_KEYS) {
         return Ok(Here::Run);
     }
     let mut presence = Presence::default();
     presence.look(held.partition(slot.partition()), spec, args, slot, clock.now_ms);
-    note_mark(shared, work, presence.judge(shared, slot))
+    note_mark(shared, work, presence.judge(slot, owner))
 }
 
 /// The same for a command that is queued behind MULTI: it is refused now rather than at EXEC.
@@ -120,16 +122,16 @@ pub(super) fn may_run_all(
     slot: Slot,
     clock: Clock,
 ) -> Result<(), CommandError> {
-    let config = shared.config();
+    let (config, owner) = (shared.config(), shared.view.owner(slot));
     let mut presence = Presence::default();
     for (found, request) in queue {
-        redirect::serves(&config, &shared.view, slot, found.spec.flags, ROUTED)?;
+        redirect::serves_owned(&config, &shared.view, (slot, owner), found.spec.flags, ROUTED)?;
         if !found.spec.has(flag::CHANNEL_KEYS) {
             let partition = held.partition(slot.partition());
             presence.look(partition, found.spec, &request.args(), slot, clock.now_ms);
         }
     }
-    match note_mark(shared, work, presence.judge(shared, slot))? {
+    match note_mark(shared, work, presence.judge(slot, owner))? {
         Here::Run => Ok(()),
         Here::Leaving(_) => Err(MULTIPLE_KEYS),
     }
@@ -148,6 +150,15 @@ fn note_mark(
     let untold = (is_sent && shared.replication.feeds.departures_unknown().is_some()).then_some(0);
     work.mark = work.mark.max(bus.marks.unsynced()).max(untold);
     here
+}
+
+/// Something was changed in a slot that may be moving: if a key is gone by that, who asks for it is sent after it, and must not be before
+/// all copies that may be elected know that it is gone. Called under the lock, once it is in the log.
+#[inline]
+pub(super) fn changed(shared: &Shared, slot: Slot) {
+    if !shared.view.is_mine(slot) {
+        shared.replication.feeds.keys_left();
+    }
 }
 
 /// Keys that are on their way to another node. Dropped, those that have not arrived stay, and whoever waited for them goes on.

@@ -102,4 +102,5 @@ pub(super) fn removed(shared: &Shared, work: &mut Work, partition: &mut Partitio
         // A store that takes nothing more says so to every write; here nobody asked.
         tracing::debug!(%error, "the removal of a key is not logged");
     }
+    super::moving::changed(shared, slot);
 }

@@ -47,6 +47,8 @@ impl Engine {
             self.topology.unassign(slot);
         }
         self.slots_lost(owned);
+        // As the new primary will tell: who is elected before it has goes on with them.
+        self.topology.primary_moves = self.topology.moves.only_migrating();
         self.topology.moves = Moves::default();
         self.become_replica(primary);
         self.effect(Effect::Follow);
@@ -55,11 +57,18 @@ impl Engine {
     /// Notes that this node follows a primary from here on.
     pub(crate) fn become_replica(&mut self, primary: NodeId) {
         let shard = self.topology.member(primary).map(|member| member.shard);
-        self.topology.office = None;
+        let office = self.topology.office.take();
         self.forget_agreement(shard.is_some_and(|shard| shard != self.my_shard()));
         if shard.is_some_and(|shard| shard != self.my_shard()) {
             // What it holds is not of that one.
             self.topology.log_term = None;
+        } else if let Some(office) = office {
+            // It was in sync with itself, and stands with that until it hears of a newer set.
+            let shard = self.my_shard();
+            let noted = &mut self.topology.shard_mut(shard).noted;
+            if noted.as_ref().is_none_or(|noted| office.in_force.is_newer_than(noted)) {
+                *noted = Some(office.in_force);
+            }
         }
         let me = self.topology.me_mut();
         me.primary = Some(primary);

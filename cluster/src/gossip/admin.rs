@@ -13,7 +13,7 @@ use super::effect::Effect;
 use super::engine::Engine;
 use super::handshake::random_name;
 use super::message::{Claim, Message};
-use crate::topology::{Address, Member, Moment, Moves, ShardId};
+use crate::topology::{Address, Member, Moment, Moves, ShardId, Side};
 
 /// How long rumors about a forgotten node are not believed, milliseconds (Redis Cluster specification, FORGET).
 const FORGOTTEN_MS: u64 = 60_000;
@@ -194,6 +194,13 @@ impl Engine {
             self.topology.unassign(slot);
             self.topology.moves.end(slot);
         }
+        // Slots that were given to a shard that is lost stay here with their keys: an administrator may add them again.
+        self.topology.transfers.retain(|_, transfer| {
+            if transfer.side == Side::Giving {
+                transfer.slots = transfer.slots.minus(slots);
+            }
+            !transfer.slots.is_empty()
+        });
         self.slots_lost(lost);
         self.changed();
         Ok(())
@@ -235,6 +242,7 @@ impl Engine {
         if self.topology.me().slots().contains(slot) {
             return Err(Refused::AlreadyOwner(slot.number()));
         }
+        self.not_given(slot)?;
         self.target(from, Refused::Stranger)?;
         self.topology.moves.importing.insert(slot, from);
         self.marked();
@@ -242,9 +250,14 @@ impl Engine {
     }
 
     /// `CLUSTER SETSLOT slot STABLE`: it stays where it is.
-    pub fn keep_slot(&mut self, slot: Slot) {
+    ///
+    /// # Errors
+    /// This node is no primary.
+    pub fn keep_slot(&mut self, slot: Slot) -> Result<(), Refused> {
+        self.must_be_primary()?;
         self.topology.moves.end(slot);
         self.changed();
+        Ok(())
     }
 
     /// `CLUSTER SETSLOT slot NODE to`: the slot has moved. `is_empty`: this node has no key of it. A node that gets a slot it
@@ -286,13 +299,13 @@ impl Engine {
     }
 
     /// Refuses a slot that changes hands as a stream.
-    fn not_given(&self, slot: Slot) -> Result<(), Refused> {
+    pub(crate) fn not_given(&self, slot: Slot) -> Result<(), Refused> {
         let open = self.topology.transfers.values().filter(|transfer| transfer.side.is_open());
         let moving = open.into_iter().any(|transfer| transfer.slots.contains(slot));
         if moving { Err(Refused::OnTheMove(slot.number())) } else { Ok(()) }
     }
 
-    fn must_be_primary(&self) -> Result<(), Refused> {
+    pub(crate) fn must_be_primary(&self) -> Result<(), Refused> {
         if self.topology.me().primary.is_some() { Err(Refused::NotPrimary) } else { Ok(()) }
     }
 

@@ -79,12 +79,13 @@ impl Engine {
             return Err(Refused::NotOwner(foreign.number()));
         }
         self.not_moving(slots)?;
-        if self.topology.transfers.values().filter(|transfer| transfer.side.is_open()).count()
-            >= TRANSFERS_MAX
-        {
-            return Err(Refused::TooManyTransfers);
-        }
+        self.room_for_one()?;
         target.address.filter(|address| address.ip.is_some()).ok_or(Refused::NoAddress)
+    }
+
+    fn room_for_one(&self) -> Result<(), Refused> {
+        let open = self.topology.transfers.values().filter(|transfer| transfer.side.is_open());
+        if open.count() < TRANSFERS_MAX { Ok(()) } else { Err(Refused::TooManyTransfers) }
     }
 
     /// Whether this node may take slots from another one.
@@ -149,6 +150,37 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a node that is named as a slot's owner is this one, and imported it.
+    pub fn imports(&self, slot: Slot, to: NodeId) -> bool {
+        to == self.topology.my_id() && self.topology.moves.importing.contains_key(&slot)
+    }
+
+    /// A slot that this node imported is here, and will be claimed when all copies that could be elected know that
+    /// ([`Engine::complete`]): one of them that did not would not claim it, and its old owner gives it away when it hears the claim.
+    ///
+    /// # Errors
+    /// It was not importing, or is no primary.
+    pub fn claim_imported(&mut self, id: TransferId, slot: Slot) -> Result<(), Refused> {
+        self.must_be_primary()?;
+        self.not_given(slot)?;
+        self.room_for_one()?;
+        let me = self.topology.me();
+        let (shard, epoch, slots) = (me.shard, me.config_epoch, [slot].into_iter().collect());
+        self.topology.transfers.insert(id, Transfer { side: Side::Claiming, shard, epoch, slots });
+        self.agreement.driven.insert(id);
+        self.changed();
+        Ok(())
+    }
+
+    /// The copies do not confirm: the slot that was to be claimed is importing as before.
+    pub fn claim_not(&mut self, id: TransferId) {
+        self.agreement.driven.remove(&id);
+        if self.topology.transfers.get(&id).is_some_and(|transfer| transfer.side == Side::Claiming) {
+            self.topology.transfers.remove(&id);
+            self.changed();
+        }
+    }
+
     /// This node has the slots: all copies of its shard that could be elected know that it takes them, and hold what is in them.
     /// The epoch of its claim.
     ///
@@ -158,15 +190,27 @@ impl Engine {
         if !self.may_lead() {
             return Err(Refused::NotPrimary);
         }
-        let taking = |transfer: &&Transfer| transfer.side == Side::Taking;
+        let taking = |transfer: &&Transfer| matches!(transfer.side, Side::Taking | Side::Claiming);
         let transfer =
             self.topology.transfers.get(&id).filter(taking).cloned().ok_or(Refused::TransferOver)?;
         let me = self.topology.my_id();
         transfer.slots.iter().for_each(|slot| self.topology.assign(slot, me));
-        self.remember_taken(id, transfer);
         self.agreement.driven.remove(&id);
-        // Until it is on disk, a restart completes it again.
-        self.heard_change();
+        match transfer.side {
+            Side::Claiming => {
+                transfer.slots.iter().for_each(|slot| self.topology.moves.end(slot));
+                self.topology.transfers.remove(&id);
+                // A claim must be newer than what the old owner has said since. Whoever takes the next slot must know this epoch to
+                // take a higher one, so it is said at once.
+                self.bump_epoch();
+                self.changed();
+            }
+            _ => {
+                self.remember_taken(id, transfer);
+                // Until it is on disk, a restart completes it again.
+                self.heard_change();
+            }
+        }
         let claim = Claim::of(&self.topology, self.topology.me());
         let epoch = claim.config_epoch;
         self.broadcast(&Message::Update(claim));
@@ -210,7 +254,7 @@ impl Engine {
     /// The transfers that this primary takes and that nobody drives: they are to be completed.
     pub fn takings(&self) -> Vec<TransferId> {
         let alone = |(id, transfer): &(&TransferId, &Transfer)| {
-            transfer.side == Side::Taking && !self.agreement.driven.contains(id)
+            matches!(transfer.side, Side::Taking | Side::Claiming) && !self.agreement.driven.contains(id)
         };
         if !self.may_lead() {
             return Vec::new();

@@ -152,6 +152,10 @@ impl<'i> Import<'i> {
         }
         let added = shared.slot_migrations.add(vec![Arc::clone(job)]);
         added.map_err(|error| ImportError::NotNow(error.to_string()))?;
+        // Behind it: nobody has a slot of it moved key by key from here on.
+        if let Err(refused) = self.bus.look(|engine| engine.not_moving(&job.slots)) {
+            return Err(ImportError::NotNow(refused.to_string()));
+        }
         job.enters(State::Snapshotting);
         shared.slot_migrations.set_importing(&job.slots, true);
         Ok(Coming { shared, bus: self.bus, job })

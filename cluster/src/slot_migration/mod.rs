@@ -35,6 +35,7 @@ use crate::bus::Bus;
 pub use crate::bus::bus::new_name;
 use crate::commit;
 use crate::node::Shared;
+use crate::server::hold::node_timeouts;
 
 /// How often transfers that nobody drives are looked for, milliseconds.
 const LOOK_MS: u64 = 200;
@@ -138,11 +139,13 @@ impl SlotMigrations {
         }
     }
 
-    fn are_empty(&self, slots: &[Slot]) {
+    /// Removes what is left of a slot that went away, unless that is done: nothing that comes into it afterwards is removed with it.
+    pub fn empty(&self, shared: &Shared, slot: Slot) {
         let mut emptied = self.emptied.lock();
-        slots.iter().for_each(|slot| {
-            emptied.remove(*slot);
-        });
+        if emptied.contains(slot) {
+            commit::forget(shared, std::iter::once(slot));
+            emptied.remove(slot);
+        }
     }
 
     /// Whether keys of these slots are being removed still.
@@ -161,8 +164,7 @@ pub fn forget(node: &Arc<Shared>, slots: SlotSet) {
     node.workers.spawn(async move {
         let slots: Vec<Slot> = slots.iter().collect();
         for some in slots.chunks(EMPTIED_AT_ONCE) {
-            commit::forget(&shared, some.iter().copied());
-            shared.slot_migrations.are_empty(some);
+            some.iter().for_each(|slot| shared.slot_migrations.empty(&shared, *slot));
             time::sleep(Duration::ZERO).await;
         }
     });
@@ -192,7 +194,7 @@ pub async fn run_takings(shared: Arc<Shared>) {
     loop {
         time::sleep(Duration::from_millis(LOOK_MS)).await;
         for id in bus.look(|engine| engine.takings()) {
-            let completed = match noted_by_all(&shared, Duration::from_millis(LOOK_MS)).await {
+            let completed = match noted_by_all(&shared, node_timeouts(&shared)).await {
                 Ok(()) => bus.order(|engine, _, _| engine.complete(id).map_err(|error| error.to_string())),
                 Err(why) => Err(why),
             };

@@ -46,6 +46,8 @@ pub enum Side {
     Giving,
     /// It will have them: nobody else can any more.
     Taking,
+    /// They came key by key and are here: they are claimed when all copies that could be elected know that. No other side asks.
+    Claiming,
     /// It had them. Remembered for a while, as whoever gave them may not have heard of it.
     Taken,
 }
@@ -56,6 +58,7 @@ impl Side {
         match self {
             Side::Giving => "giving",
             Side::Taking => "taking",
+            Side::Claiming => "claiming",
             Side::Taken => "taken",
         }
     }

@@ -246,9 +246,8 @@ impl ClusterView {
         let mut moving = BTreeMap::new();
         for (slot, to) in &topology.moves.migrating {
             served.remove(*slot);
-            if let Some(to) = address_of(to) {
-                moving.insert(*slot, Ownership::Migrating(to));
-            }
+            // Where what has left is reached is not known: nobody can be told what there is of the slot.
+            moving.insert(*slot, address_of(to).map_or(Ownership::InTransfer, Ownership::Migrating));
         }
         for slot in topology.moves.importing.keys() {
             let from = topology.owner(*slot).and_then(|owner| owner.address);
@@ -317,6 +316,19 @@ mod tests {
         assert_eq!([63, 64, 65].map(|n| owners.of(slot(n))), [Owner::Me, Owner::At(second), Owner::Unknown]);
         assert!(owners.is_owner(second) && !owners.is_owner(address(3).client().unwrap()));
         assert!(view.knows(id(3)) && !view.knows(id(4)));
+    }
+
+    #[test]
+    fn a_slot_that_moves_to_a_node_without_an_address_is_not_taken_for_a_whole_one() {
+        let mut topology = three_nodes();
+        topology.assign(slot(1), id(1));
+        topology.moves.migrating.insert(slot(1), id(2));
+        let view = ClusterView::down();
+        view.show(&topology, true);
+        assert_eq!(view.owner(slot(1)), Ownership::Migrating(address(2)));
+        topology.member_mut(id(2)).unwrap().address = None;
+        view.show(&topology, true);
+        assert_eq!(view.owner(slot(1)), Ownership::InTransfer);
     }
 
     #[test]

@@ -82,41 +82,75 @@ fn a_primary_that_was_stopped_answers_no_write_before_it_has_heard_a_majority() 
     let mut client = raw(cluster.node(1));
     save(&mut client, &key, "before");
     let process = cluster.node(1).process().unwrap();
+    let mut reader = raw(cluster.node(1));
+    assert_eq!(reader.say("CLIENT CONSISTENCY QUORUM"), "+OK");
+    assert_eq!(reader.say(&format!("GET {key}")), "$before");
     process.pause();
     // These wait in its socket.
     client.send(&["SET", &key, "while it slept"]);
+    reader.send(&["GET", &key]);
     let mut replica = raw(cluster.node(4));
     wait::until("the replica takes over", || replica.call(&["SET", &key, "after"]).text == b"OK");
     process.resume();
     assert_eq!(client.try_read(), None, "what it did when it woke is not answered");
+    let told = reader.try_read();
+    assert!(told.as_ref().is_none_or(|told| told.kind == '-'), "what is over is not told: {told:?}");
     wait::until("it follows", || replication(cluster.node(1), "role:") == "slave");
     let mut old = raw(cluster.node(1));
     assert_eq!(old.say("READONLY"), "+OK");
     wait::until("what it did is given up", || old.say(&format!("GET {key}")) == "$after");
 }
 
-/// Counts a key up in a pipeline until the server refuses or is gone; the highest answer.
-fn count_up(port: u16, key: &str, answers: &AtomicU64) {
+/// When a client calls a write done.
+#[derive(Debug, Clone, Copy)]
+enum Level {
+    /// When it was answered.
+    One,
+    /// When it was answered after CLIENT CONSISTENCY QUORUM.
+    Quorum,
+    /// When WAITAOF behind it says that it is on the disk, as the document service does before it calls an edit saved.
+    Saved,
+}
+
+/// Counts a key up in a pipeline until the server refuses or is gone; the highest number that was called done.
+fn count_up(port: u16, key: &str, level: Level, done: &AtomicU64) {
     let mut wire = Wire::connect(port);
-    let requests = format!("*2\r\n$4\r\nINCR\r\n${}\r\n{key}\r\n", key.len()).repeat(PIPELINE);
+    if matches!(level, Level::Quorum) {
+        assert!(wire.call(&["CLIENT", "CONSISTENCY", "QUORUM"]).is_ok());
+    }
+    let mut requests = format!("INCR {key}\r\n").repeat(PIPELINE);
+    if matches!(level, Level::Saved) {
+        requests += "WAITAOF 1 0 10000\r\n";
+    }
     while wire.try_send_raw(requests.as_bytes()).is_some() {
+        let mut answered = 0;
         for _ in 0..PIPELINE {
             let Some(value) = wire.try_read().and_then(|value| value.as_int()) else { return };
-            answers.store(u64::try_from(value).unwrap(), Ordering::Relaxed);
+            answered = u64::try_from(value).unwrap();
+            if !matches!(level, Level::Saved) {
+                done.store(answered, Ordering::Relaxed);
+            }
+        }
+        if matches!(level, Level::Saved) {
+            let Some(said) = wire.try_read().and_then(|said| said.into_elements()) else { return };
+            if said[0].as_int() == Some(1) {
+                done.store(answered, Ordering::Relaxed);
+            }
         }
     }
 }
 
 #[test]
-fn what_a_primary_answered_before_it_was_stopped_is_there_after_another_was_elected() {
+fn what_a_primary_answered_or_saved_before_it_was_stopped_is_there_after_another_was_elected() {
     let cluster = in_sync();
     let (old, new) = (cluster.node(0), cluster.node(3));
     let keys: Vec<String> =
-        (0..).map(|n| format!("key:{n}")).filter(|key| cluster.owner_of(key) == 0).take(8).collect();
+        (0..).map(|n| format!("key:{n}")).filter(|key| cluster.owner_of(key) == 0).take(9).collect();
+    let levels = [Level::One, Level::Quorum, Level::Saved].into_iter().cycle();
     let answers: Vec<AtomicU64> = keys.iter().map(|_| AtomicU64::new(0)).collect();
     thread::scope(|scope| {
-        for (key, answers) in keys.iter().zip(&answers) {
-            scope.spawn(|| count_up(old.port(), key, answers));
+        for ((key, answers), level) in keys.iter().zip(&answers).zip(levels) {
+            scope.spawn(move || count_up(old.port(), key, level, answers));
         }
         let busy = |answers: &AtomicU64| answers.load(Ordering::Relaxed) > 20 * PIPELINE as u64;
         wait::until("every client has had answers", || answers.iter().all(busy));
@@ -231,4 +265,52 @@ fn a_client_sets_how_many_copies_hold_what_its_replies_tell() {
     client.send(&["SET", &key, "in vain"]);
     assert_eq!(client.try_read(), None);
     process.resume();
+}
+
+#[test]
+fn what_is_answered_at_all_is_on_every_replica_also_on_one_that_has_left_the_set() {
+    let cluster = Cluster::ours(3, 2);
+    let in_sync = |copies: &str| replication(cluster.node(0), "in_sync_copies:") == copies;
+    wait::until("all three are in sync", || in_sync("3"));
+    let key = key_at(&cluster, 0);
+    let text = |node: &Node, words: &[&str]| String::from_utf8(raw(node).call(words).text).unwrap();
+    let id = text(cluster.node(0), &["CLUSTER", "MYID"]);
+    let follows = |node: &&Node| {
+        let nodes = text(node, &["CLUSTER", "NODES"]);
+        nodes.lines().any(|line| line.contains("myself,slave") && line.contains(&id))
+    };
+    let replicas: Vec<&Node> = cluster.nodes()[3..].iter().filter(follows).collect();
+    assert_eq!(replicas.len(), 2);
+    let level = |level: &str| {
+        let mut client = raw(cluster.node(0));
+        assert_eq!(client.say(&format!("CLIENT CONSISTENCY {level}")), "+OK");
+        client
+    };
+    let on_all = |value: &str| {
+        for replica in &replicas {
+            let mut reader = raw(replica);
+            assert_eq!(reader.say("READONLY"), "+OK");
+            assert_eq!(reader.say(&format!("GET {key}")), format!("${value}"), "as soon as it was answered");
+        }
+    };
+    let mut all = level("ALL");
+    for number in 0..20 {
+        assert_eq!(all.say(&format!("SET {key} {number}")), "+OK");
+        on_all(&number.to_string());
+    }
+    let stopped = replicas[1].process().unwrap();
+    stopped.pause();
+    let mut quorum = level("QUORUM");
+    wait::until("it has left the set", || quorum.say(&format!("SET {key} quorum")) == "+OK" && in_sync("2"));
+    let mut reader = level("ALL");
+    all.send(&["SET", &key, "waits"]);
+    reader.send(&["GET", &key]);
+    assert!(all.is_silent_for(Duration::from_millis(300)) && reader.is_silent_for(Duration::from_millis(1)));
+    assert_eq!(quorum.say(&format!("GET {key}")), "$waits", "two of three have it");
+    stopped.resume();
+    wait::until("it is in the set again", || in_sync("3"));
+    let mut all = level("ALL");
+    assert_eq!(all.say(&format!("SET {key} again")), "+OK");
+    on_all("again");
+    assert_eq!(all.say(&format!("GET {key}")), "$again");
 }

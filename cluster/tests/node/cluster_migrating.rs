@@ -1,8 +1,12 @@
 //! Slots go to another node as a stream: nobody gets an error, and nothing is lost, whatever is killed meanwhile.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use shared::slot::Slot;
@@ -223,6 +227,65 @@ fn a_migration_that_is_cancelled_leaves_everything_where_it_was() {
     assert_eq!(raw(to).say(&format!("GET {tag}")), "$here");
 }
 
+/// Takes one connection to a node, and forwards what it says, and of what is said to it only so many bytes. It ends with the sender.
+fn narrow(node: &Node, bytes: u64) -> (u16, mpsc::Sender<()>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (port, to) = (listener.local_addr().unwrap().port(), node.port());
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let (source, _) = listener.accept().unwrap();
+        let mut target = TcpStream::connect(("127.0.0.1", to)).unwrap();
+        let mut back = (target.try_clone().unwrap(), source.try_clone().unwrap());
+        thread::spawn(move || io::copy(&mut back.0, &mut back.1));
+        let mut forth = source.take(bytes);
+        let _copied = io::copy(&mut forth, &mut target);
+        let _over = ended.recv();
+        let _hung_up = target.shutdown(Shutdown::Both);
+    });
+    (port, sender)
+}
+
+#[test]
+fn a_migration_tells_how_far_it_is_and_is_cancelled_in_the_middle() {
+    const KEYS: usize = 400;
+    let cluster = Cluster::ours(2, 0);
+    let (from, to) = (cluster.node(0), cluster.node(1));
+    // More than the sockets hold.
+    let (tags, value) = (tags(0, 1_000, KEYS), "x".repeat(64 * 1024));
+    let mut client = raw(from);
+    for tag in &tags {
+        assert_eq!(client.call(&["SET", tag, &value]).text, b"OK");
+    }
+    let is_at = |port: u16| {
+        assert_eq!(raw(to).say(&format!("CONFIG SET cluster-announce-port {port}")), "+OK");
+        let place = format!(" 127.0.0.1:{port}@");
+        wait::until("it is known where it is", || raw(from).say("CLUSTER NODES").contains(&place));
+    };
+    let (port, proxy) = narrow(to, 1 << 20);
+    is_at(port);
+    migrate(from, "0 1000", to);
+    let sent = |told: &BTreeMap<String, String>| told["slots_sent"].parse::<u64>().unwrap();
+    wait::until("something is there", || raw(to).say("DBSIZE") != ":0" && sent(&last(from)) > 0);
+    let told = last(from);
+    let names =
+        ["operation", "slot_ranges", "source_node", "target_node", "state"].map(|name| told[name].as_str());
+    assert_eq!(names, ["EXPORT", "0-1000", &id(from), &id(to), "snapshotting"]);
+    assert!(sent(&told) < 1_001, "{told:?}");
+    assert_eq!(raw(from).say("CLUSTER CANCELSLOTMIGRATIONS"), "+OK");
+    wait::until("it is cancelled", || state(from) == "cancelled");
+    drop(proxy);
+    is_at(to.port());
+    wait::until("nothing of it is left there", || raw(to).say("DBSIZE") == ":0");
+    for tag in &tags {
+        assert_eq!(client.call(&["STRLEN", tag]).text, value.len().to_string().as_bytes());
+    }
+    migrate(from, "0 1000", to);
+    wait::until("it can be done anew", || state(from) == "success");
+    assert_eq!(last(from)["slots_sent"], "1001");
+    assert_eq!(raw(to).say("DBSIZE"), format!(":{KEYS}"));
+    wait::until("nothing of it is left here", || raw(from).say("DBSIZE") == ":0");
+}
+
 #[test]
 fn what_cannot_move_is_refused_and_changes_nothing() {
     let cluster = Cluster::ours(2, 1);
@@ -311,6 +374,9 @@ fn one_command_adds_a_node_spreads_the_slots_and_drains_one_that_leaves() {
     assert_eq!(owned(&cluster)[new], 0, "only planned");
     let (moved, said) = rebalance(&cluster, &["--add", &address]);
     assert!(moved && said.ends_with("4096 slots have moved\n"), "{said}");
+    let bar: Vec<&str> = said.lines().filter(|line| line.contains(" % ")).collect();
+    assert!(bar.len() >= 3 && bar.iter().all(|line| line.contains(" of 4096 slots  127.0.0.1:")), "{said}");
+    assert!(bar.last().is_some_and(|line| line.starts_with("100 %  4096 of")), "{said}");
     assert_eq!(owned(&cluster), [4_096; 4]);
     let (drained, said) = rebalance(&cluster, &["--drain", &cluster.node(1).address()]);
     let leaves = format!("{} owns no slot any more and can leave: CLUSTER FORGET", cluster.node(1).address());
@@ -330,6 +396,40 @@ fn one_command_adds_a_node_spreads_the_slots_and_drains_one_that_leaves() {
     });
     let (refused, said) = rebalance(&cluster, &[]);
     assert!(!refused && said.contains("does not answer: its slots cannot move now"), "{said}");
+}
+
+#[test]
+fn what_is_interrupted_in_the_middle_keeps_what_has_moved_and_goes_on_with_the_rest() {
+    let mut cluster = Cluster::ours(2, 0);
+    let new = cluster.add_primary(Program::Ours);
+    let keys: Vec<String> = (0..300).map(|number| format!("key:{number}")).collect();
+    for key in &keys {
+        assert_eq!(raw(cluster.node(cluster.owner_of(key))).call(&["SET", key, key]).text, b"OK");
+    }
+    let args = ["rebalance", "--cluster", &cluster.node(0).address()];
+    let mut run =
+        Process::spawn(&binary::ours(binary::NODE), &args, &cluster.folder().path().join("rebalance"));
+    wait::until("some have moved", || run.log().contains(" of 5461 slots  "));
+    cluster.node(new).process().unwrap().pause();
+    run.interrupt();
+    assert!(!run.wait().success());
+    let said = run.log();
+    cluster.node(new).process().unwrap().resume();
+    cluster.wait_ok();
+    let over = |node: usize| {
+        !["connecting", "snapshotting", "streaming"].contains(&state(cluster.node(node)).as_str())
+    };
+    wait::until("what was under way is over", || over(0) && over(1));
+    let moved = owned(&cluster)[new];
+    assert!((1..5_461).contains(&moved), "{moved} {said}");
+    let (done, said) = rebalance(&cluster, &[]);
+    assert!(done && said.contains(&format!("of {} slots  ", 5_461 - moved)), "{moved} {said}");
+    let mut slots = owned(&cluster);
+    slots.sort_unstable();
+    assert_eq!(slots, [5_461, 5_461, 5_462]);
+    for key in &keys {
+        assert_eq!(raw(cluster.node(cluster.owner_of(key))).call(&["GET", key]).text, key.as_bytes());
+    }
 }
 
 #[test]

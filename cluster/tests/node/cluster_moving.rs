@@ -12,14 +12,15 @@ use shared::testing::node::Program;
 use shared::testing::{Wire, binary, wait};
 
 /// A hash tag whose slot is below this.
-fn tag_below(bound: u16) -> (String, u16) {
+pub(crate) fn tag_below(bound: u16) -> (String, u16) {
     let tags = (0..).map(|number| format!("t{number}"));
     let mut found = tags.map(|tag| (Slot::of_key(tag.as_bytes()).number(), tag));
     let (slot, tag) = found.find(|(slot, _)| *slot < bound).expect("a tag of every slot");
     (tag, slot)
 }
 
-fn id(wire: &mut Wire) -> String {
+/// The name of a node.
+pub(crate) fn id(wire: &mut Wire) -> String {
     wire.call(&["CLUSTER", "MYID"]).as_str().expect("its name").to_owned()
 }
 
@@ -306,77 +307,6 @@ fn a_key_that_has_moved_survives_a_crash_of_either_node() {
 }
 
 #[test]
-fn who_is_elected_in_the_place_of_a_node_that_gives_a_slot_asks_for_keys_where_they_have_gone() {
-    let mut cluster = Cluster::ours(3, 1);
-    let in_sync = |cluster: &Cluster, node: usize| {
-        let info = cluster.node(node).wire().call(&["INFO", "replication"]);
-        info.as_str().is_some_and(|info| info.contains("in_sync_copies:2"))
-    };
-    wait::until("all are in sync", || (0..3).all(|node| in_sync(&cluster, node)));
-    let (tag, slot) = tag_below(5_000);
-    let (slot, gone, stays) = (slot.to_string(), format!("{{{tag}}}gone"), format!("{{{tag}}}stays"));
-    let (from, to) = (cluster.owner_of(&gone), 1);
-    let replica = from + 3;
-    let (from_id, to_id) = (id(&mut cluster.node(from).wire()), id(&mut cluster.node(to).wire()));
-    let mut source = cluster.node(from).wire();
-    assert!(source.call(&["SET", &gone, "saved"]).is_ok() && source.call(&["SET", &stays, "1"]).is_ok());
-    assert!(cluster.node(to).wire().call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).is_ok());
-    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).is_ok());
-    let port = cluster.node(to).port().to_string();
-    assert!(source.call(&["MIGRATE", "127.0.0.1", &port, &gone, "0", "5000"]).is_ok());
-    let asks = format!("ASK {slot} 127.0.0.1:{port}");
-    let is_sent_on = |node: &mut Wire| {
-        let answer = node.call(&["SET", &gone, "never was"]);
-        assert!(answer.as_error().is_some_and(|error| error.to_string() == asks), "{answer}");
-    };
-    // The last thing that it does: from here on somebody may have written there.
-    is_sent_on(&mut source);
-    cluster.node_mut(from).kill();
-
-    let mut elected = cluster.node(replica).wire();
-    wait::until("its replica takes over", || elected.call(&["SET", &stays, "2"]).is_ok());
-    is_sent_on(&mut elected);
-    // Also when it was started anew: as an elected one, and once more as a replica that was told.
-    cluster.node_mut(from).start();
-    wait::until("the old primary follows", || in_sync(&cluster, replica));
-    cluster.node_mut(replica).kill();
-    let mut elected = cluster.node(from).wire();
-    wait::until("it takes over again", || elected.call(&["SET", &stays, "3"]).is_ok());
-    is_sent_on(&mut elected);
-    let mut there = cluster.node(to).wire();
-    assert!(there.call(&["ASKING"]).is_ok());
-    assert_eq!(there.call(&["GET", &gone]).as_str(), Some("saved"));
-}
-
-#[test]
-fn a_node_says_that_it_has_got_a_slot_when_who_may_be_elected_in_its_place_knows() {
-    let cluster = Cluster::ours(3, 1);
-    let in_sync = |node: usize, copies: &str| {
-        let info = cluster.node(node).wire().call(&["INFO", "replication"]);
-        info.as_str().is_some_and(|info| info.contains(&format!("in_sync_copies:{copies}")))
-    };
-    wait::until("all are in sync", || (0..3).all(|node| in_sync(node, "2")));
-    let (_, slot) = tag_below(5_000);
-    let slot = slot.to_string();
-    let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
-    let (from_id, to_id) = (id(&mut source), id(&mut target));
-    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).is_ok());
-    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).is_ok());
-    let replica = cluster.node(4).process().expect("it runs");
-    replica.pause();
-    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
-    assert!(in_sync(1, "1"), "it was not waited for, and could be elected");
-    replica.resume();
-    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
-    wait::until("it knows the slot", || {
-        let nodes = cluster.node(4).wire().call(&["CLUSTER", "NODES"]);
-        nodes.as_str().is_some_and(|nodes| {
-            nodes.lines().any(|line| line.starts_with(&to_id) && line.split(' ').any(|word| word == slot))
-        })
-    });
-}
-
-#[test]
 fn a_key_stays_where_it_is_when_the_other_node_took_it_but_cannot_say_that_it_keeps_it() {
     let cluster = Cluster::ours(3, 0);
     let (tag, _) = tag_below(5_000);
@@ -467,6 +397,48 @@ fn redis_cli_gives_a_node_slots_mends_what_was_left_open_and_removes_the_node() 
         let value = cluster.node(cluster.owner_of(key)).wire().call(&["GET", key]);
         assert_eq!(value.as_str(), Some(key.as_str()));
     }
+}
+
+#[test]
+fn redis_cli_adds_a_primary_and_its_replica_and_rebalances_onto_them() {
+    let mut cluster = Cluster::ours(3, 0);
+    let keys: Vec<String> = (0..300).map(|number| format!("key:{number}")).collect();
+    for key in &keys {
+        assert!(cluster.node(cluster.owner_of(key)).wire().call(&["SET", key, key]).is_ok());
+    }
+    let (new, replica) = (cluster.add_stranger(Program::Ours), cluster.add_stranger(Program::Ours));
+    let [first, added, follower] = [0, new, replica].map(|node| cluster.node(node).address());
+    let run = |args: &[&str]| {
+        let (ok, text) = redis_cli(args);
+        assert!(ok, "{args:?}: {text}");
+    };
+    run(&["add-node", &added, &first]);
+    wait_agreed(&first);
+    let new_id = id(&mut cluster.node(new).wire());
+    run(&["add-node", &follower, &first, "--cluster-slave", "--cluster-master-id", &new_id]);
+    cluster.wait_ok();
+    run(&["rebalance", &first, "--cluster-use-empty-masters"]);
+    wait_agreed(&first);
+    let slots = |node: usize| {
+        let all = cluster.node(0).wire().call(&["CLUSTER", "SLOTS"]).into_elements().unwrap();
+        let port = i64::from(cluster.node(node).port());
+        let mine = all.iter().filter_map(|range| match range.elements()? {
+            [from, to, owner, ..] if owner.elements()?[1].as_int() == Some(port) => {
+                Some(to.as_int()? - from.as_int()? + 1)
+            }
+            _ => None,
+        });
+        mine.sum::<i64>()
+    };
+    assert_eq!([0, 1, 2, new].map(slots), [4_096; 4]);
+    for key in &keys {
+        let value = cluster.node(cluster.owner_of(key)).wire().call(&["GET", key]);
+        assert_eq!(value.as_str(), Some(key.as_str()));
+    }
+    let keys_of = |node: usize| cluster.node(node).wire().call(&["DBSIZE"]).as_int();
+    wait::until("the replica holds what its primary does", || {
+        keys_of(new).is_some_and(|keys| keys > 0) && keys_of(replica) == keys_of(new)
+    });
 }
 
 /// Clients that write keys of moving slots all the time, each value once.

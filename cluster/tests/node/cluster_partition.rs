@@ -58,7 +58,9 @@ fn a_primary_that_is_cut_off_stops_and_the_majority_goes_on() {
     let [old, new] = [&spread.nodes[0], &spread.nodes[3]];
     let mut answered = write(&mut quorum(old), "before", 200);
     assert_eq!(answered.len(), 200);
-    let (mut at_quorum, mut at_one) = (quorum(old), old.raw());
+    let (mut at_quorum, mut at_one, mut reader) = (quorum(old), old.raw(), quorum(old));
+    let read = format!("{{{}}}:read", tag());
+    assert_eq!(reader.say(&format!("SET {read} old")), "+OK");
     spread.machines.cut(0);
     let cut = Instant::now();
     // Its replica is on the other side: nothing at QUORUM from now on. At ONE no longer than its lease.
@@ -75,6 +77,11 @@ fn a_primary_that_is_cut_off_stops_and_the_majority_goes_on() {
     let majority = write(&mut quorum(new), "majority", 200);
     assert_eq!(majority.len(), 200);
     answered.extend(majority);
+    // Who reads at QUORUM at the old one is not told what is over.
+    assert_eq!(quorum(new).say(&format!("SET {read} new")), "+OK");
+    reader.send(&["GET", &read]);
+    let told = if reader.is_silent_for(SILENCE) { None } else { reader.try_read() };
+    assert!(told.as_ref().is_none_or(|told| told.kind == '-'), "{told:?}");
     wait::until("the minority says that it is down", || {
         let info = old.raw().call(&["CLUSTER", "INFO"]).text;
         String::from_utf8_lossy(&info).contains("cluster_state:fail")

@@ -239,11 +239,12 @@ fn what_was_answered_at_one_is_read_out_of_the_sockets_by_a_replica_that_stalled
 }
 
 #[test]
-fn what_was_answered_at_quorum_survives_a_replica_that_stalled_before_the_kill() {
+fn what_was_answered_at_quorum_or_saved_survives_a_replica_that_stalled_before_the_kill() {
     const STALL: Duration = Duration::from_millis(500);
     let mut cluster = cluster();
     let tag = tag(&cluster);
     let port = cluster.node(0).port();
+    let key = format!("{{{tag}}}:saved");
     let writer = thread::spawn({
         let tag = tag.clone();
         move || {
@@ -262,11 +263,33 @@ fn what_was_answered_at_quorum_survives_a_replica_that_stalled_before_the_kill()
             answered
         }
     });
-    wait::until("it writes", || raw(cluster.node(0)).say(&format!("EXISTS {{{tag}}}")) == ":1");
+    let saver = thread::spawn({
+        let key = key.clone();
+        move || {
+            let (mut client, mut written, mut saved) = (Raw::connect(port, false), 0, 0);
+            // As the document service: an edit is called saved when WAITAOF says so.
+            let requests = format!("INCR {key}\r\n").repeat(8) + "WAITAOF 1 0 10000\r\n";
+            while client.send_bytes(requests.as_bytes()) {
+                for _ in 0..8 {
+                    match client.try_read() {
+                        Some(reply) if reply.kind == ':' => written += 1,
+                        _ => return saved,
+                    }
+                }
+                match client.try_read() {
+                    Some(reply) if format!("{reply:?}").starts_with("*[:1") => saved = written,
+                    _ => return saved,
+                }
+            }
+            saved
+        }
+    });
+    wait::until("they write", || raw(cluster.node(0)).say(&format!("EXISTS {{{tag}}} {key}")) == ":2");
     cluster.node(3).process().unwrap().pause();
     thread::sleep(STALL);
     cluster.node_mut(0).kill();
     cluster.node(3).process().unwrap().resume();
+    let saved: i64 = saver.join().unwrap();
     let answered: i64 = writer.join().unwrap();
     wait::until("the replica takes over", || replication(cluster.node(3), "role:") == "master");
     let mut client = raw(cluster.node(3));
@@ -280,4 +303,8 @@ fn what_was_answered_at_quorum_survives_a_replica_that_stalled_before_the_kill()
     });
     println!("{answered} answered, {there} there");
     assert!(answered > 0 && there >= answered);
+    let kept = client.say(&format!("GET {key}"));
+    let kept: i64 = kept.strip_prefix('$').and_then(|text| text.parse().ok()).unwrap_or_default();
+    println!("{saved} saved, {kept} there");
+    assert!(saved > 0 && kept >= saved);
 }

@@ -12,9 +12,11 @@ use crate::bus::Bus;
 use crate::command::args::parse_int;
 use crate::gossip::Engine;
 use crate::gossip::admin::Refused;
+use crate::node::Shared;
 use crate::server::hold::node_timeouts;
 use crate::server::pause::Pause;
-use crate::slot_migration::known_to_copies;
+use crate::slot_migration::{known_to_copies, new_name};
+use crate::topology::TransferId;
 
 /// Most keys that GETKEYSINSLOT makes room for at once; more are still answered.
 const KEYS_ANSWERED_MAX: i64 = i32::MAX as i64;
@@ -76,23 +78,36 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
     let slot = parse_slot(args.at(2))?;
     let with_node = |word: &str| args.is(3, word) && args.len() == 5;
     if args.is(3, "stable") && args.len() == 4 {
-        bus.order(|engine, _, _| engine.keep_slot(slot)).map_err(unsaved)?;
+        bus.order(|engine, _, _| engine.keep_slot(slot)).map_err(unsaved)?.map_err(refused)?;
     } else if with_node("migrating") {
-        order(&bus, args.at(4), Refused::Stranger, |engine, node| engine.migrate_slot(slot, node))?;
+        order(&bus, args.at(4), Refused::Stranger, |engine, node| {
+            not_streaming(context, slot)?;
+            engine.migrate_slot(slot, node)
+        })?;
     } else if with_node("importing") {
-        order(&bus, args.at(4), Refused::Stranger, |engine, node| engine.import_slot(slot, node))?;
+        context.node.slot_migrations.empty(context.node, slot);
+        order(&bus, args.at(4), Refused::Stranger, |engine, node| {
+            not_streaming(context, slot)?;
+            engine.import_slot(slot, node)
+        })?;
     } else if with_node("node") {
+        let (waits, claim) = (!context.in_transaction(), TransferId(new_name()));
+        let mut claims = false;
         // Held until the slot is not this node's any more: no key comes into it in between. Behind the lock of the bus, as when a
         // node that is moved to another place locks all partitions.
         let mut held = None;
         order(&bus, args.at(4), Refused::UnknownNode, |engine, node| {
+            not_streaming(context, slot)?;
+            claims = waits && engine.imports(slot, node);
+            if claims {
+                return engine.claim_imported(claim, slot);
+            }
             let partition = held.insert(context.node.keyspace.lock(slot.partition()));
             engine.give_slot(slot, node, partition.table(slot).is_empty())
         })?;
         drop(held);
-        let gets = bus.look(|engine| engine.topology().me().slots().contains(slot));
-        if gets && !context.in_transaction() {
-            confirm(context);
+        if claims {
+            context.pause(Pause::Reply(Box::pin(claim_it(Arc::clone(context.node), bus, claim))));
             return Ok(());
         }
     } else {
@@ -104,18 +119,40 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
     Ok(())
 }
 
-/// Answers when the copies that may be elected in this node's place know that the slot is theirs: one that did not would not claim it, and after
-/// this answer the old owner is told to give it away.
-fn confirm(context: &mut SessionContext<'_>) {
-    let node = Arc::clone(context.node);
-    context.pause(Pause::Reply(Box::pin(async move {
-        let mut reply = Vec::new();
-        match known_to_copies(&node, node_timeouts(&node)).await {
-            Ok(()) => write::simple(&mut reply, "OK"),
-            Err(why) => write::error(&mut reply, &format!("ERR the slot is this node's, but {why}")),
+/// Refuses a slot that is part of a migration as a stream, under way or waiting to begin: what came key by key would be removed with it.
+fn not_streaming(context: &SessionContext<'_>, slot: Slot) -> Result<(), Refused> {
+    let slots = [slot].into_iter().collect();
+    context.node.slot_migrations.overlaps(&slots).map_or(Ok(()), |_| Err(Refused::OnTheMove(slot.number())))
+}
+
+/// Claims a slot that this node has imported, once the copies that may be elected in its place know that it is theirs. The reply.
+async fn claim_it(node: Arc<Shared>, bus: Arc<Bus>, claim: TransferId) -> Vec<u8> {
+    /// Dropped before that, as the client has hung up: the claim is made by the node itself.
+    struct Alone(Arc<Bus>, TransferId);
+    impl Drop for Alone {
+        fn drop(&mut self) {
+            if let Err(why) = self.0.order(|engine, _, _| engine.left_alone(self.1)) {
+                tracing::error!(why, "cannot write nodes.conf");
+            }
         }
-        reply
-    })));
+    }
+    let alone = Alone(Arc::clone(&bus), claim);
+    let claimed = match known_to_copies(&node, node_timeouts(&node)).await {
+        Ok(()) => {
+            bus.order(|engine, _, _| engine.complete(claim).map(drop).map_err(|error| error.to_string()))
+        }
+        Err(why) => bus.order(|engine, _, _| {
+            engine.claim_not(claim);
+            Err(format!("the slot cannot be claimed yet: {why}"))
+        }),
+    };
+    drop(alone);
+    let mut reply = Vec::new();
+    match claimed {
+        Ok(Ok(())) => write::simple(&mut reply, "OK"),
+        Ok(Err(why)) | Err(why) => write::error(&mut reply, &format!("ERR {why}")),
+    }
+    reply
 }
 
 /// Gives the engine an order about a slot and the node of this name.

@@ -1,9 +1,14 @@
 //! What happens when one thing fails.
 
+use shared::node_id::NodeId;
+use shared::slot::Slot;
+use shared::slot_set::SlotSet;
+
 use super::shards::Shards;
 use crate::failover::handover::{Manner, NotNow};
+use crate::gossip::Effect;
 use crate::gossip::tests::network::TIMEOUT_MS;
-use crate::topology::CopyId;
+use crate::topology::{CopyId, TransferId};
 
 /// Writes to a shard's primary until so much is saved.
 fn save(shards: &mut Shards, primary: usize, count: usize) {
@@ -144,12 +149,40 @@ fn an_office_is_handed_over_and_force_takes_it_from_a_primary_that_lives() {
     save(&mut shards, 0, 5);
     let shard = shards.shard(0);
     for (manner, from, to) in [(Manner::HandOver, 0, 3), (Manner::Force, 3, 0), (Manner::HandOver, 0, 3)] {
+        // Its primary counts it in sync a moment before it hears so.
+        let heard = |shards: &Shards| shards.network.engines[to].may_be_elected();
+        assert!(shards.run_until(1_000, heard), "{}", shards.picture());
         shards.network.order(to, |engine, now, rng| engine.fail_over(manner, now, rng)).unwrap();
         assert!(shards.run_until(5_000, |shards| shards.primary(shard) == Some(to)), "{}", shards.picture());
         assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
         let refused = shards.network.order(to, |engine, now, rng| engine.fail_over(manner, now, rng));
         assert_eq!(refused, Err(NotNow::NotAReplica));
         assert!(shards.network.engines[from].topology().me().primary.is_some());
+    }
+}
+
+#[test]
+fn a_primary_that_gave_its_office_to_one_that_is_gone_takes_it_back_with_what_it_was_about() {
+    for seed in 0..20 {
+        let mut shards = Shards::new(1, seed);
+        save(&mut shards, 0, 5);
+        let (shard, slot, to) = (shards.shard(0), Slot::new(7).unwrap(), shards.network.id(1));
+        shards.network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+        let knows =
+            |shards: &Shards| !shards.network.engines[3].topology().primary_moves.migrating.is_empty();
+        assert!(shards.run_until(5_000, knows), "seed {seed}: {}", shards.picture());
+        shards.network.order(3, |engine, now, rng| engine.fail_over(Manner::HandOver, now, rng)).unwrap();
+        let led = |shards: &Shards| shards.network.engines[3].in_office();
+        assert!(shards.run_until(5_000, led), "seed {seed}: {}", shards.picture());
+        // Before anybody knows who is in sync with it, and before it has told what moves.
+        shards.network.silent[3] = true;
+        let follows = |shards: &Shards| shards.network.engines[0].topology().me().primary.is_some();
+        assert!(shards.run_until(5_000, follows), "seed {seed}: {}", shards.picture());
+        let leads = |shards: &Shards| shards.network.engines[0].in_office();
+        assert!(shards.run_until(20_000, leads), "seed {seed}: {}", shards.picture());
+        assert_eq!(shards.primary(shard), Some(0));
+        let moves = &shards.network.engines[0].topology().moves.migrating;
+        assert_eq!(moves.get(&slot), Some(&to), "seed {seed}: keys that have moved are asked for there");
     }
 }
 
@@ -270,4 +303,47 @@ fn one_vote_of_two_elects_nobody() {
         "{}",
         shards.picture()
     );
+}
+
+#[test]
+fn slots_that_were_given_to_a_shard_that_is_lost_are_added_again_with_their_keys() {
+    let mut shards = Shards::new(1, 10);
+    let (slots, to): (SlotSet, _) = (Slot::all().take(3).collect(), shards.network.id(1));
+    let transfer = TransferId(NodeId::from_bytes([5; 20]));
+    shards.network.order(0, |engine, _, _| engine.give(transfer, slots.clone(), to)).unwrap();
+    shards.network.order(0, |engine, _, _| engine.left_alone(transfer));
+    [1, 4].into_iter().for_each(|lost| shards.network.silent[lost] = true);
+    shards.run(5 * TIMEOUT_MS);
+    assert_eq!(shards.network.engines[0].topology().given(), slots, "nobody can say what became of them");
+    shards.network.order(0, |engine, _, _| engine.delete_slots(&slots)).unwrap();
+    shards.run(TIMEOUT_MS);
+    shards.network.order(0, |engine, _, _| engine.add_slots(&slots)).unwrap();
+    let forgotten = |(node, effect): &(usize, Effect)| *node == 0 && matches!(effect, Effect::Forget(_));
+    assert!(!shards.network.moves.iter().any(forgotten));
+    let topology = shards.network.engines[0].topology();
+    assert!(topology.given().is_empty() && slots.minus(topology.me().slots()).is_empty());
+}
+
+#[test]
+fn who_is_elected_claims_a_slot_that_its_primary_had_imported_and_was_about_to_claim() {
+    let mut shards = Shards::new(1, 11);
+    save(&mut shards, 1, 5);
+    let (slot, from) = (Slot::new(7).unwrap(), shards.network.id(0));
+    let claim = TransferId(NodeId::from_bytes([5; 20]));
+    shards.network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+    shards.network.order(1, |engine, _, _| engine.claim_imported(claim, slot)).unwrap();
+    let knows = |shards: &Shards| shards.network.engines[4].topology().transfers.contains_key(&claim);
+    assert!(shards.run_until(5_000, knows), "{}", shards.picture());
+    assert_eq!(shards.network.engines[2].topology().owner(slot).map(|owner| owner.id), Some(from), "not yet");
+    shards.network.silent[1] = true;
+    let leads = |shards: &Shards| shards.network.engines[4].in_office();
+    assert!(shards.run_until(20_000, leads), "{}", shards.picture());
+    assert_eq!(shards.network.engines[4].takings(), [claim]);
+    shards.network.order(4, |engine, _, _| engine.complete(claim)).unwrap();
+    let heir = shards.network.id(4);
+    let has =
+        |engine: &crate::gossip::Engine| engine.topology().owner(slot).map(|owner| owner.id) == Some(heir);
+    let all = |shards: &Shards| [0, 2, 3, 4, 5].into_iter().all(|node| has(&shards.network.engines[node]));
+    assert!(shards.run_until(5_000, all), "{}", shards.picture());
+    assert!(shards.network.engines[4].topology().transfers.is_empty());
 }

@@ -103,8 +103,9 @@ fn reports_lose_their_validity() {
     silence(&mut network, 4);
     assert!(network.run_until(3 * TIMEOUT_MS, |n| n.failed(0, 4)));
     let (id, now) = (network.id(4), crate::topology::Moment::from_ms(network.now));
-    assert!(network.engines[0].failure_reports(id, now) >= 2);
-    assert_eq!(network.engines[0].failure_reports(id, now.after(2 * TIMEOUT_MS + 1)), 0);
+    // Who counts the majority itself has heard of it from two others; who is told has not, perhaps.
+    let judge = network.engines[..4].iter().find(|engine| engine.failure_reports(id, now) >= 2);
+    assert_eq!(judge.map(|engine| engine.failure_reports(id, now.after(2 * TIMEOUT_MS + 1))), Some(0));
 }
 
 #[test]

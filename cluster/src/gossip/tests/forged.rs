@@ -130,6 +130,28 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
+    fn what_a_stranger_says_changes_nothing(seed: u64) {
+        let mut network = Network::formed(3, seed);
+        let written = |network: &Network| {
+            nodes_conf::render(network.engines[0].topology(), WallClock { started_unix_ms: 0 })
+        };
+        // Pings and pongs of nodes that know each other go on meanwhile in no other test of this file: nothing is run here.
+        let before = written(&network);
+        let mut liar = Liar { rng: Rng::from_seed(seed), names: (0..3).map(|n| network.id(n)).collect() };
+        for _ in 0..60 {
+            let event = liar.event();
+            let Event::Received { local, remote, message, .. } = event else { continue };
+            // A meet is how a node asks to join: that it is asked back is noted, without a name.
+            if matches!(message, Message::Meet(_)) {
+                continue;
+            }
+            let (link, sender) = (LinkId::In(1_000), NodeId::from_bytes([9; NodeId::BYTES]));
+            network.give(0, Event::Received { link, local, remote, sender, message });
+            prop_assert_eq!(&written(&network), &before);
+        }
+    }
+
+    #[test]
     fn no_lie_breaks_what_a_node_knows(seed: u64) {
         let mut network = Network::formed(3, seed);
         let me = network.id(0);

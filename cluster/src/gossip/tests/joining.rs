@@ -146,6 +146,7 @@ fn a_node_that_moved_is_found_by_what_it_says_itself() {
     let moved = network.id(1);
     let mut told = heartbeat(Vec::new());
     told.address.port = 7009;
+    told.run = network.engines[1].run();
     network.give(0, said(moved, Message::Ping(told)));
     let address = network.engines[0].topology().member(moved).unwrap().address.unwrap();
     assert_eq!((address.port, address.ip), (7009, Some([127, 0, 0, 9].into())));

@@ -74,7 +74,7 @@ fn nobodys_claim_takes_a_slot_away_that_is_being_imported() {
         from,
         "it imports from whom it was told"
     );
-    network.order(1, |engine, _, _| engine.keep_slot(slot));
+    network.order(1, |engine, _, _| engine.keep_slot(slot).unwrap());
     assert!(network.run_until(10_000, |n| n.all_agree()));
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! shard ID term N lastVoteEpoch N [inSync TERM VERSION COPIES]
 //! log term N
-//! giving|taking|taken ID shard ID epoch N slots SLOTS
+//! giving|taking|claiming|taken ID shard ID epoch N slots SLOTS
 //! moves [SLOT->-ID]...
 //! office term N store ID|- inForce VERSION COPIES [proposed VERSION COPIES] [inherited COPIES] [resigned]
 //! ```
@@ -94,9 +94,10 @@ pub fn transfer(words: &[&str]) -> Result<(TransferId, Transfer), &'static str> 
     let [side, id, "shard", shard, "epoch", epoch, "slots", slots] = words else {
         return Err("a transfer has a side, a name, a shard, an epoch and slots");
     };
-    let side = [Side::Giving, Side::Taking, Side::Taken].into_iter().find(|known| known.word() == *side);
+    let sides = [Side::Giving, Side::Taking, Side::Claiming, Side::Taken];
+    let side = sides.into_iter().find(|known| known.word() == *side);
     let transfer = Transfer {
-        side: side.ok_or("a transfer is giving, taking or taken")?,
+        side: side.ok_or("a transfer is giving, taking, claiming or taken")?,
         epoch: parse_epoch(epoch)?,
         shard: shard.parse().map_err(|_| "a shard's name is 40 hexadecimal digits")?,
         slots: parse_slots(slots)?,

@@ -56,7 +56,7 @@ pub fn parse(text: &str) -> Result<Topology, BadNodesConf> {
                 }
             }
             ["log", "term", term] => log_term = Some(parse_epoch(term).map_err(at_line)?),
-            ["giving" | "taking" | "taken", ..] => {
+            ["giving" | "taking" | "claiming" | "taken", ..] => {
                 let (id, transfer) = notes::transfer(&words).map_err(at_line)?;
                 if transfers.len() >= TRANSFERS_NOTED_MAX || transfers.insert(id, transfer).is_some() {
                     return Err(at_line("a transfer twice, or too many"));
@@ -224,6 +224,7 @@ mod tests {
     use super::*;
     use crate::topology::describe::WallClock;
     use crate::topology::nodes_conf::render;
+    use crate::topology::{ShardId, Side, Transfer, TransferId};
     use proptest::prelude::*;
 
     /// Written by redis-server 7.0.15.
@@ -275,6 +276,19 @@ vars currentEpoch 3 lastVoteEpoch 0
         let text = render(&topology, CLOCK);
         assert!(text.contains(&with_moves), "{text}");
         assert_eq!(parse(&text).unwrap().moves, topology.moves);
+    }
+
+    #[test]
+    fn transfers_of_slots_are_read_back() {
+        let mut topology = parse(OF_REDIS).unwrap();
+        let sides = [Side::Giving, Side::Taking, Side::Claiming, Side::Taken];
+        for (number, side) in (1_u8..).zip(sides) {
+            let slots = [Slot::new(number.into()).unwrap()].into_iter().collect();
+            let transfer =
+                Transfer { side, shard: ShardId(topology.my_id()), epoch: Epoch(number.into()), slots };
+            topology.transfers.insert(TransferId(NodeId::from_bytes([number; 20])), transfer);
+        }
+        assert_eq!(parse(&render(&topology, CLOCK)).unwrap().transfers, topology.transfers);
     }
 
     #[test]
