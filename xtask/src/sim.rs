@@ -15,6 +15,8 @@ use crate::repository::root;
 const AT_ONCE: usize = 2;
 /// How many seeds are run if it is not said.
 const SEEDS: u64 = 100;
+/// Within how many seeds a planted fault must be found.
+const PLANT_SEEDS: u64 = 200;
 /// How many seeds are run twice and compared, for `cargo xtask test`.
 const META_SEEDS: &str = "3";
 /// How long processes are killed and stopped if it is not said, minutes.
@@ -34,6 +36,9 @@ pub(crate) fn test() -> Outcome {
 pub(crate) fn sim(words: &[String]) -> Outcome {
     if let Some(("processes", words)) = words.split_first().map(|(first, others)| (first.as_str(), others)) {
         return processes(words);
+    }
+    if words.first().is_some_and(|word| word == "plants") {
+        return plants(&words[1..]);
     }
     let (mut seeds, mut from) = (SEEDS, 1);
     let (command, words) = match words.split_first() {
@@ -85,6 +90,31 @@ fn processes(words: &[String]) -> Outcome {
     finish(cargo)
 }
 
+/// Runs seeds with each planted fault, or those that are named, until one is bad: the table of sim/README.md.
+fn plants(names: &[String]) -> Outcome {
+    let program = build()?;
+    let listed = Command::new(&program).arg("plants").output().map_err(|error| error.to_string())?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let mut missed = Vec::new();
+    for plant in listed.lines().filter(|plant| names.is_empty() || names.iter().any(|name| name == plant)) {
+        let rest = ["run", "--plant", plant].map(str::to_owned);
+        let caught = (1..=PLANT_SEEDS).step_by(AT_ONCE).find_map(|from| {
+            match quietly(&program, from..from + AT_ONCE as u64, &rest) {
+                Ok(bad) => bad.first().map(|bad| Ok(*bad)),
+                Err(why) => Some(Err(why)),
+            }
+        });
+        match caught.transpose()? {
+            Some(seed) => println!("{plant}: seed {seed}"),
+            None => {
+                println!("{plant}: not found in {PLANT_SEEDS} seeds");
+                missed.push(plant);
+            }
+        }
+    }
+    if missed.is_empty() { Ok(()) } else { Err(format!("not found: {missed:?}")) }
+}
+
 /// Builds with the settings of its own workspace: run from there, cargo finds them.
 fn build() -> Result<PathBuf, String> {
     let folder = root().join("sim");
@@ -102,6 +132,20 @@ fn finish_in(mut cargo: Command, folder: &Path) -> Outcome {
 
 /// Runs seeds, [`AT_ONCE`] at once, and tells about those that are bad.
 fn run(program: &Path, seeds: Range<u64>, rest: &[String]) -> Result<Vec<u64>, String> {
+    run_each(program, seeds, rest, tell)
+}
+
+/// The same without a word.
+fn quietly(program: &Path, seeds: Range<u64>, rest: &[String]) -> Result<Vec<u64>, String> {
+    run_each(program, seeds, rest, |_, _, _, _| {})
+}
+
+fn run_each(
+    program: &Path,
+    seeds: Range<u64>,
+    rest: &[String],
+    tell: impl Fn(&Path, u64, &[String], &Output) + Sync,
+) -> Result<Vec<u64>, String> {
     let (seeds, bad) = (Mutex::new(seeds), Mutex::new(Vec::new()));
     let runner = || -> Outcome {
         while let Some(seed) = { lock(&seeds).next() } {

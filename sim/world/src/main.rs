@@ -3,6 +3,7 @@
 //! ```text
 //! sim run --seed S [--plant NAME] [--trace FILE]    one run; the last lines of its record if something is wrong
 //! sim meta --seed S                                 the same seed twice, in two processes: both records must be equal, byte by byte
+//! sim plants                                        the faults that can be planted, one a line
 //! ```
 //!
 //! # Layout
@@ -46,8 +47,12 @@ fn main() -> ExitCode {
             run::run(seed, trace.as_deref())
         }
         Ok(Arguments { command: Command::Meta, seed, .. }) => meta::compare(seed),
+        Ok(Arguments { command: Command::Plants, .. }) => {
+            PLANTS.iter().for_each(|plant| println!("{plant}"));
+            ExitCode::SUCCESS
+        }
         Err(why) => {
-            eprintln!("{why}\nsim run --seed S [--plant NAME] [--trace FILE] | sim meta --seed S");
+            eprintln!("{why}\nsim run --seed S [--plant NAME] [--trace FILE] | sim meta --seed S | sim plants");
             ExitCode::FAILURE
         }
     }
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
 enum Command {
     Run,
     Meta,
+    Plants,
 }
 
 struct Arguments {
@@ -90,7 +96,8 @@ impl Arguments {
         let command = match words.next().as_deref() {
             Some("run") => Command::Run,
             Some("meta") => Command::Meta,
-            _ => return Err("run or meta?".into()),
+            Some("plants") => Command::Plants,
+            _ => return Err("run, meta or plants?".into()),
         };
         let (mut seed, mut plant, mut trace) = (None, "", None);
         while let Some(word) = words.next() {
@@ -106,6 +113,9 @@ impl Arguments {
                 "--trace" => trace = Some(PathBuf::from(value)),
                 _ => return Err(format!("{word}?")),
             }
+        }
+        if matches!(command, Command::Plants) {
+            seed.get_or_insert(0);
         }
         Ok(Arguments { command, seed: seed.ok_or("--seed is missing")?, plant, trace })
     }

@@ -10,7 +10,7 @@
 //! - [`prefix`]: logs of one shard are the same bytes.
 //! - [`digests`]: replicas hold what their primaries hold.
 //! - [`epochs`]: epochs, votes and notes never go back.
-//! - [`one_writer`]: one primary a term.
+//! - [`one_writer`]: one primary a term, and one node a slot.
 
 pub(crate) mod authors;
 pub(crate) mod digests;
