@@ -52,7 +52,9 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(why) => {
-            eprintln!("{why}\nsim run --seed S [--plant NAME] [--trace FILE] | sim meta --seed S | sim plants");
+            eprintln!(
+                "{why}\nsim run --seed S [--plant NAME] [--trace FILE] | sim meta --seed S | sim plants"
+            );
             ExitCode::FAILURE
         }
     }

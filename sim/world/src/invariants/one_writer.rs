@@ -2,11 +2,12 @@
 //! one slot at one time, whatever their shards.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cluster::gossip::Engine;
 use shared::slot_set::SlotSet;
-use tokio::time::Instant;
 
+use crate::trace;
 use crate::world::World;
 
 /// Who was seen to be primary: by shard and term.
@@ -16,7 +17,7 @@ pub(crate) struct Writers {
     /// The highest term in which a node may have answered alone: by shard.
     highest: BTreeMap<String, u64>,
     /// What each node was last seen to serve alone, and when.
-    served: BTreeMap<String, (Instant, SlotSet)>,
+    served: BTreeMap<String, (Duration, SlotSet)>,
 }
 
 impl Writers {
@@ -50,7 +51,8 @@ impl Writers {
 
     /// Nodes are looked at one after another: what one serves at two looks it serves in between too, and nobody else may then.
     fn look_at_slots(&mut self, world: &World, node: &str, now: SlotSet) {
-        let (at, before) = (Instant::now(), self.served.remove(node));
+        // Clocks of machines differ: the time of the run.
+        let (at, before) = (trace::now(), self.served.remove(node));
         if let Some((since, before)) = before {
             let all_the_time = common(&before, &now);
             for (other, (seen, theirs)) in &self.served {
