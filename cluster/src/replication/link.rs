@@ -424,10 +424,10 @@ impl Link<'_> {
                 }
                 let (before, since) = self.unacknowledged.unwrap_or((0, now));
                 self.unacknowledged = Some((generation.max(before), since));
-                // One that was told before: the primary asks.
-                let waited_for = generation <= self.told || self.wanted > self.durable;
+                // One that was told before: the primary asks. Who waits for the disk is told when it is there, and not twice.
+                let asked = generation <= self.told;
                 self.told = self.told.max(generation);
-                if !waited_for && now.duration_since(since) < Duration::from_millis(ACK_MS_MAX) {
+                if !asked && now.duration_since(since) < Duration::from_millis(ACK_MS_MAX) {
                     continue;
                 }
             }

@@ -1,5 +1,8 @@
 //! A primary is gone, and a replica takes over: what was saved is there, and the old primary follows when it comes back.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -265,6 +268,68 @@ fn a_client_sets_how_many_copies_hold_what_its_replies_tell() {
     client.send(&["SET", &key, "in vain"]);
     assert_eq!(client.try_read(), None);
     process.resume();
+}
+
+/// Forwards connections to a port and counts how often something was said each way.
+fn counting(to: u16) -> (u16, Arc<[AtomicU64; 2]>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (port, counts) = (listener.local_addr().unwrap().port(), Arc::new([const { AtomicU64::new(0) }; 2]));
+    let counted = Arc::clone(&counts);
+    thread::spawn(move || {
+        for from in listener.incoming().map_while(Result::ok) {
+            let to = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            [&from, &to].map(|end| end.set_nodelay(true).unwrap());
+            let ends = [(from.try_clone().unwrap(), to.try_clone().unwrap()), (to, from)];
+            for (way, (mut from, mut to)) in ends.into_iter().enumerate() {
+                let counts = Arc::clone(&counted);
+                thread::spawn(move || {
+                    let mut bytes = vec![0; 1 << 16];
+                    while let Ok(read @ 1..) = from.read(&mut bytes) {
+                        counts[way].fetch_add(1, Ordering::Relaxed);
+                        if to.write_all(&bytes[..read]).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    (port, counts)
+}
+
+#[test]
+fn a_write_at_quorum_is_one_message_to_the_replica_and_one_back() {
+    const WRITES: u64 = 300;
+    let mut cluster = in_sync();
+    let key = key_at(&cluster, 0);
+    let (port, counts) = counting(cluster.node(0).port());
+    assert_eq!(raw(cluster.node(0)).say(&format!("CONFIG SET cluster-announce-port {port}")), "+OK");
+    wait::until("it is known where it is", || {
+        let nodes = raw(cluster.node(3)).call(&["CLUSTER", "NODES"]).text;
+        String::from_utf8(nodes).unwrap().contains(&format!("127.0.0.1:{port}@"))
+    });
+    cluster.node_mut(3).kill();
+    cluster.node_mut(3).start();
+    let said = || [&counts[0], &counts[1]].map(|count| count.load(Ordering::Relaxed));
+    let mut client = raw(cluster.node(0));
+    assert_eq!(client.say("CLIENT CONSISTENCY QUORUM"), "+OK");
+    wait::until("it is linked and in sync", || {
+        said()[0] > 0 && replication(cluster.node(0), "in_sync_copies:") == "2"
+    });
+    assert_eq!(client.say(&format!("SET {key} warm")), "+OK");
+    let before = said();
+    for number in 0..WRITES {
+        assert_eq!(client.say(&format!("SET {key} {number}")), "+OK");
+    }
+    let after = said();
+    let [from_replica, from_primary] = [after[0] - before[0], after[1] - before[1]];
+    println!("{WRITES} writes: {from_primary} times from the primary, {from_replica} times from its replica");
+    // Now and then a sign of life is said besides.
+    let bounds = WRITES..=WRITES + WRITES / 5;
+    assert!(
+        bounds.contains(&from_primary) && bounds.contains(&from_replica),
+        "{from_primary} {from_replica}"
+    );
 }
 
 #[test]
