@@ -61,6 +61,9 @@ pub(crate) async fn form(world: &Rc<World>) -> Result<(), String> {
     Ok(())
 }
 
+/// For how long clients hurry in slots whose move was ordered.
+const HURRY: Duration = Duration::from_millis(500);
+
 /// Does what an administrator does in the course of a plan; whoever cannot do it refuses.
 pub(crate) async fn say(world: &Rc<World>, order: &Fault) {
     let name = |node: usize| world.machines[node].name.as_str();
@@ -75,6 +78,7 @@ pub(crate) async fn say(world: &Rc<World>, order: &Fault) {
             let words = ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", &from, &until, "NODE", &id];
             for node in (0..NODES).filter(|node| node != to) {
                 if told(name(node), &words).await {
+                    world.leaving.set((*first, *count, trace::now() + HURRY));
                     world.count("migrations");
                 }
             }

@@ -21,6 +21,8 @@ pub(crate) const LATE_CLIENTS: u64 = 24;
 const KEYS: u64 = 6;
 /// How long a client waits between two bursts at most, milliseconds.
 const PAUSE_MS_MAX: u64 = 60;
+/// The same while slots of its keys change hands: some milliseconds decide there.
+const HURRY_MS_MAX: u64 = 3;
 /// One burst of so many is asked about late.
 const LATE_OF: u64 = 3;
 /// How late at most, milliseconds.
@@ -86,12 +88,32 @@ impl Client {
         }
         while self.world.stage.get() == Stage::Load {
             self.burst().await;
-            sleep(Duration::from_millis(self.rng.below(PAUSE_MS_MAX))).await;
+            let pause = if self.leaving().is_empty() { PAUSE_MS_MAX } else { HURRY_MS_MAX };
+            sleep(Duration::from_millis(self.rng.below(pause))).await;
         }
     }
 
+    /// Its keys in slots that change hands about now.
+    fn leaving(&self) -> Vec<&String> {
+        let (first, count, until) = self.world.leaving.get();
+        if trace::now() >= until || self.relies == Relies::LateWaitaof {
+            return Vec::new();
+        }
+        let oracle = self.world.oracle.borrow();
+        let leaves = |key: &&String| {
+            oracle
+                .keys
+                .get(*key)
+                .is_some_and(|key| key.slot.number().checked_sub(first).is_some_and(|at| at < count))
+        };
+        self.keys.iter().filter(leaves).collect()
+    }
+
     async fn burst(&mut self) {
-        let name = self.keys[self.rng.below(self.keys.len() as u64) as usize].clone();
+        let at = self.rng.below(self.keys.len() as u64) as usize;
+        let leaving = self.leaving();
+        let name =
+            if leaving.is_empty() { self.keys[at].clone() } else { leaving[at % leaving.len()].clone() };
         let Some(key) = self.world.oracle.borrow().keys.get(&name).map(|key| (key.slot, key.kind)) else {
             return;
         };

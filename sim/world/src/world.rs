@@ -113,6 +113,8 @@ pub(crate) struct World {
     pub(crate) oracle: RefCell<Oracle>,
     pub(crate) epochs: RefCell<Epochs>,
     pub(crate) writers: RefCell<Writers>,
+    /// Slots that are about to change hands, from the first one on so many, and until when that is likely: there clients hurry.
+    pub(crate) leaving: Cell<(u16, u16, Duration)>,
     /// What is wrong, in the order it was found.
     pub(crate) faults: RefCell<Vec<String>>,
     /// What happened how often.
@@ -149,6 +151,7 @@ impl World {
             oracle: RefCell::default(),
             epochs: RefCell::default(),
             writers: RefCell::default(),
+            leaving: Cell::default(),
             faults: RefCell::default(),
             counts: RefCell::default(),
             moved: RefCell::default(),
