@@ -168,7 +168,8 @@ impl Engine {
         let (shard, epoch, slots) = (me.shard, me.config_epoch, [slot].into_iter().collect());
         self.topology.transfers.insert(id, Transfer { side: Side::Claiming, shard, epoch, slots });
         self.agreement.driven.insert(id);
-        self.changed();
+        // If this node forgets it, nobody has heard a claim.
+        self.heard_change();
         Ok(())
     }
 

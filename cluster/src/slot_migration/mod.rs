@@ -46,6 +46,8 @@ const EMPTIED_AT_ONCE: usize = 64;
 /// How often it is looked whether slots are empty by now, milliseconds.
 const EMPTY_LOOK_MS: u64 = 5;
 
+const NO_PRIMARY: &str = "this node is no primary any more";
+
 /// The migrations of a node.
 #[derive(Default)]
 pub struct SlotMigrations {
@@ -213,16 +215,32 @@ pub async fn run_takings(shared: Arc<Shared>) {
 /// It is not in this time, or this node is no primary any more.
 async fn noted_by_all(shared: &Shared, patience: Duration) -> Result<(), String> {
     let Some(store) = shared.log.store() else { return Ok(()) };
+    let generation = store.generation();
+    store.want_durable(generation);
+    let durable = async {
+        let durable = time::timeout(patience, store.wait_durable(generation)).await;
+        durable
+            .map_err(|_| "the disk of this node is too slow".to_owned())?
+            .map_err(|error| error.to_string())
+    };
+    let led = shared.replication.led_count();
+    let (durable, noted) = tokio::join!(durable, noted_by_others(shared, patience));
+    durable.and(noted)?;
+    if shared.replication.leads_since(led) { Ok(()) } else { Err(NO_PRIMARY.to_owned()) }
+}
+
+/// The same for the other copies alone.
+///
+/// # Errors
+/// It is not in this time, or this node is no primary any more.
+pub(crate) async fn noted_by_others(shared: &Shared, patience: Duration) -> Result<(), String> {
+    let Some(store) = shared.log.store() else { return Ok(()) };
     let (feeds, led) = (&shared.replication.feeds, shared.replication.led_count());
     let generation = store.generation();
-    let noted = async {
-        feeds.want_on_disk(generation);
-        store.wait_durable(generation).await.map_err(|error| error.to_string())?;
-        feeds.until(|feeds| feeds.is_saved(generation)).await;
-        Ok::<(), String>(())
-    };
-    time::timeout(patience, noted).await.map_err(|_| "too few copies have confirmed".to_owned())??;
-    if shared.replication.leads_since(led) { Ok(()) } else { Err("this node is no primary any more".into()) }
+    feeds.want_on_disk(generation);
+    let noted = feeds.until(|feeds| feeds.is_saved(generation));
+    time::timeout(patience, noted).await.map_err(|_| "too few copies have confirmed".to_owned())?;
+    if shared.replication.leads_since(led) { Ok(()) } else { Err(NO_PRIMARY.to_owned()) }
 }
 
 /// Waits until all copies that may be elected in this node's place know which slots move from here, and which keys have left.

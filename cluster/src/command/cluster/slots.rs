@@ -15,7 +15,7 @@ use crate::gossip::admin::Refused;
 use crate::node::Shared;
 use crate::server::hold::node_timeouts;
 use crate::server::pause::Pause;
-use crate::slot_migration::{known_to_copies, new_name};
+use crate::slot_migration::{new_name, noted_by_others};
 use crate::topology::TransferId;
 
 /// Most keys that GETKEYSINSLOT makes room for at once; more are still answered.
@@ -137,7 +137,7 @@ async fn claim_it(node: Arc<Shared>, bus: Arc<Bus>, claim: TransferId) -> Vec<u8
         }
     }
     let alone = Alone(Arc::clone(&bus), claim);
-    let claimed = match known_to_copies(&node, node_timeouts(&node)).await {
+    let claimed = match noted_by_others(&node, node_timeouts(&node)).await {
         Ok(()) => {
             bus.order(|engine, _, _| engine.complete(claim).map(drop).map_err(|error| error.to_string()))
         }
