@@ -278,7 +278,9 @@ fn counting(to: u16) -> (u16, Arc<[AtomicU64; 2]>) {
     thread::spawn(move || {
         for from in listener.incoming().map_while(Result::ok) {
             let to = TcpStream::connect(("127.0.0.1", to)).unwrap();
-            [&from, &to].map(|end| end.set_nodelay(true).unwrap());
+            for end in [&from, &to] {
+                end.set_nodelay(true).unwrap();
+            }
             let ends = [(from.try_clone().unwrap(), to.try_clone().unwrap()), (to, from)];
             for (way, (mut from, mut to)) in ends.into_iter().enumerate() {
                 let counts = Arc::clone(&counted);
