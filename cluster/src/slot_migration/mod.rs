@@ -238,8 +238,13 @@ pub(crate) async fn noted_by_others(shared: &Shared, patience: Duration) -> Resu
     let (feeds, led) = (&shared.replication.feeds, shared.replication.led_count());
     let generation = store.generation();
     feeds.want_on_disk(generation);
-    let noted = feeds.until(|feeds| feeds.is_saved(generation));
-    time::timeout(patience, noted).await.map_err(|_| "too few copies have confirmed".to_owned())?;
+    let noted = async {
+        // What is not written here is told to nobody.
+        store.wait_written(generation).await.map_err(|error| error.to_string())?;
+        feeds.until(|feeds| feeds.is_saved(generation)).await;
+        Ok::<(), String>(())
+    };
+    time::timeout(patience, noted).await.map_err(|_| "too few copies have confirmed".to_owned())??;
     if shared.replication.leads_since(led) { Ok(()) } else { Err(NO_PRIMARY.to_owned()) }
 }
 
