@@ -261,6 +261,11 @@ impl Feeds {
         self.changed();
     }
 
+    /// Whether no other copy could be elected in this node's place.
+    pub fn is_alone(&self) -> bool {
+        self.list.lock().waited_for.as_ref().is_some_and(BTreeSet::is_empty)
+    }
+
     /// A replica has said something, or whom saved needs is another one.
     fn changed(&self) {
         self.list.lock().wake_saved();
