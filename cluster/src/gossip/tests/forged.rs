@@ -135,7 +135,7 @@ proptest! {
         let written = |network: &Network| {
             nodes_conf::render(network.engines[0].topology(), WallClock { started_unix_ms: 0 })
         };
-        // Pings and pongs of nodes that know each other go on meanwhile in no other test of this file: nothing is run here.
+        // No time passes here, so nobody else says anything.
         let before = written(&network);
         let mut liar = Liar { rng: Rng::from_seed(seed), names: (0..3).map(|n| network.id(n)).collect() };
         for _ in 0..60 {
