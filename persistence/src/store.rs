@@ -90,11 +90,9 @@ impl Core {
     pub(crate) fn want_durable(&self, generation: Generation) {
         if self.durable.reached() < generation {
             self.wanted_durable.fetch_max(generation.0, Ordering::SeqCst);
-            if self.written.reached() >= generation {
+            if self.written.reached() >= generation || !self.syncing.load(Ordering::SeqCst) {
+                // It writes first what is not written, so that no fsync is spent on less and no other thread is woken for it.
                 self.syncer_signal.raise(Urgency::Now);
-            } else if !self.syncing.load(Ordering::SeqCst) {
-                // The writer hands on to the syncer, and no fsync is spent on less.
-                self.writer_signal.raise(Urgency::Now);
             }
             // Else the next fsync begins when this one has ended: what comes until then is written in one go.
         }

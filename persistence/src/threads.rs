@@ -113,14 +113,13 @@ fn run_syncer(syncer: &mut Syncer, writer: &Mutex<Writer>) {
             let _ = syncer.sync_now();
             return;
         }
-        let when = syncer.step(Instant::now());
-        if core.stop_syncer.load(Ordering::Acquire) {
-            // The step may have cleared the signal that said so.
-            continue;
-        }
-        if when.is_ok() && core.wants_write() {
+        if core.wants_write() {
             // Here, as waking the writer for it and being woken by it costs two switches a group commit.
             let _poisoned = writer.lock().step();
+        }
+        let when = syncer.step(Instant::now());
+        if core.stop_syncer.load(Ordering::Acquire) || when.is_ok() && core.wants_write() {
+            // The step may have cleared the signal that said so, or it came while this was at it.
             continue;
         }
         let _woken = match when {

@@ -36,7 +36,7 @@ pub(super) fn take(node: &Arc<Shared>, effect: Effect, topology: &Topology) {
         Effect::Forget(slots) => slot_migration::forget(node, slots),
         Effect::TellCopies => {
             node.replication.feeds.shard_changed();
-            if !topology.moves.migrating.is_empty() {
+            if !topology.moves.migrating.is_empty() && !node.replication.feeds.is_alone() {
                 // Here and now, so that who needs it does not wait for it.
                 let told = Arc::clone(node);
                 node.workers.spawn(async move {

@@ -153,10 +153,11 @@ fn note_mark(
 }
 
 /// Something was changed in a slot that may be moving: if a key is gone by that, who asks for it is sent after it, and must not be before
-/// all copies that may be elected know that it is gone. Called under the lock, once it is in the log.
+/// all copies that may be elected know that it is gone. From a slot that is coming nobody is sent anywhere. Called under the lock, once
+/// it is in the log.
 #[inline]
 pub(super) fn changed(shared: &Shared, slot: Slot) {
-    if !shared.view.is_mine(slot) {
+    if !shared.view.is_mine(slot) && !matches!(shared.view.owner(slot), Ownership::Importing { .. }) {
         shared.replication.feeds.keys_left();
     }
 }
@@ -247,6 +248,7 @@ impl Drop for Leaving<'_> {
         for LeavingKey { key, .. } in &self.keys {
             stay(&mut self.shared.keyspace.lock(Slot::of_key(key).partition()), key);
         }
+        self.shared.slot_migrations.settled.send_replace(());
     }
 }
 

@@ -228,6 +228,7 @@ impl Engine {
         }
         self.not_given(slot)?;
         self.target(to, Refused::Stranger)?;
+        self.topology.moves.end(slot);
         self.topology.moves.migrating.insert(slot, to);
         self.marked();
         Ok(())
@@ -261,7 +262,8 @@ impl Engine {
     }
 
     /// `CLUSTER SETSLOT slot NODE to`: the slot has moved. `is_empty`: this node has no key of it. A node that gets a slot it
-    /// imported takes a new epoch without asking anybody, so that its claim holds, and says so at once.
+    /// imported takes a new epoch without asking anybody, so that its claim holds, and says so at once. One that sent it there goes on
+    /// to send clients after its keys until it hears that claim: if the other node crashed before it was on its disk, nobody would own it.
     ///
     /// # Errors
     /// An unknown node, or keys of the slot that would be left behind.
@@ -273,6 +275,10 @@ impl Engine {
         let was_mine = self.topology.me().slots().contains(slot);
         if was_mine && to != my_id && !is_empty {
             return Err(Refused::HoldsKeys(slot.number()));
+        }
+        if was_mine && to != my_id && self.topology.moves.migrating.get(&slot) == Some(&to) {
+            self.topology.moves.let_go.insert(slot);
+            return Ok(());
         }
         if is_empty {
             self.topology.moves.migrating.remove(&slot);
@@ -321,11 +327,16 @@ impl Engine {
 
     /// `CLUSTER BUMPEPOCH`: a new config epoch without asking anybody, unless this node's is the highest.
     pub fn bump_epoch(&mut self) -> Bumped {
-        let (mine, highest) = (self.topology.me().config_epoch, self.topology.highest_epoch());
-        if mine != Epoch::default() && mine == highest {
-            return Bumped::Still(mine);
+        if self.has_highest_epoch() {
+            return Bumped::Still(self.topology.me().config_epoch);
         }
         Bumped::To(self.take_new_epoch())
+    }
+
+    /// Whether this node's config epoch is the highest that it knows of.
+    pub(crate) fn has_highest_epoch(&self) -> bool {
+        let mine = self.topology.me().config_epoch;
+        mine != Epoch::default() && mine == self.topology.highest_epoch()
     }
 
     /// `CLUSTER SET-CONFIG-EPOCH`, for a node that is alone and has none.

@@ -72,10 +72,9 @@ impl Hold {
 }
 
 /// Waits until the marks of slots on the move are on the disk and with the other copies of the shard, so long at most for each.
-pub(crate) async fn marked(shared: &Shared, text: u64, patience: Duration) -> Result<(), String> {
+async fn marked(shared: &Shared, text: u64, patience: Duration) -> Result<(), String> {
     let Some(bus) = &shared.bus else { return Ok(()) };
-    let marked = time::timeout(patience, bus.marks.until_durable(text)).await;
-    marked.map_err(|_| "nodes.conf is not on the disk".to_owned())?;
+    bus.marks.durable(text, patience).await?;
     known_to_copies(shared, patience).await
 }
 

@@ -155,8 +155,9 @@ impl Engine {
         to == self.topology.my_id() && self.topology.moves.importing.contains_key(&slot)
     }
 
-    /// A slot that this node imported is here, and will be claimed when all copies that could be elected know that
-    /// ([`Engine::complete`]): one of them that did not would not claim it, and its old owner gives it away when it hears the claim.
+    /// A slot that this node imported is here, and will be claimed when that is on the disks of this node and of all copies that could be
+    /// elected ([`Engine::complete`]): one of them that did not know would not claim it, and its old owner gives it away when it hears
+    /// the claim. Until then it is the old owner's as before, so that nothing is lost if this is forgotten.
     ///
     /// # Errors
     /// It was not importing, or is no primary.
@@ -164,13 +165,22 @@ impl Engine {
         self.must_be_primary()?;
         self.not_given(slot)?;
         self.room_for_one()?;
+        // A claim must be newer than what others say. Whoever takes the next slot must know this epoch to take a higher one.
+        if !self.has_highest_epoch() {
+            self.raise_epoch();
+        }
         let me = self.topology.me();
         let (shard, epoch, slots) = (me.shard, me.config_epoch, [slot].into_iter().collect());
         self.topology.transfers.insert(id, Transfer { side: Side::Claiming, shard, epoch, slots });
         self.agreement.driven.insert(id);
-        // If this node forgets it, nobody has heard a claim.
-        self.heard_change();
+        self.marked();
         Ok(())
+    }
+
+    /// Whether a slot that was moved by hand is claimed soon, by this node or by the one that it went to.
+    pub fn awaits_claims(&self) -> bool {
+        let mut transfers = self.topology.transfers.values();
+        !self.topology.moves.let_go.is_empty() || transfers.any(|transfer| transfer.side == Side::Claiming)
     }
 
     /// The copies do not confirm: the slot that was to be claimed is importing as before.
@@ -201,17 +211,13 @@ impl Engine {
             Side::Claiming => {
                 transfer.slots.iter().for_each(|slot| self.topology.moves.end(slot));
                 self.topology.transfers.remove(&id);
-                // A claim must be newer than what the old owner has said since. Whoever takes the next slot must know this epoch to
-                // take a higher one, so it is said at once.
+                // The old owner may have taken a newer one since.
                 self.bump_epoch();
-                self.changed();
             }
-            _ => {
-                self.remember_taken(id, transfer);
-                // Until it is on disk, a restart completes it again.
-                self.heard_change();
-            }
+            _ => self.remember_taken(id, transfer),
         }
+        // Until it is on disk, a restart completes it again.
+        self.heard_change();
         let claim = Claim::of(&self.topology, self.topology.me());
         let epoch = claim.config_epoch;
         self.broadcast(&Message::Update(claim));

@@ -38,7 +38,9 @@ impl Topology {
                 continue;
             }
             // Inside a shard the term decides, which only elections raise: config epochs also rise when slots move.
-            let given_up = self.is_disclaimed(slot) || given.contains(slot);
+            let to = self.moves.migrating.get(&slot).filter(|_| self.moves.let_go.contains(&slot));
+            let let_go = to.is_some_and(|to| self.shard_of(*to) == Some(shard));
+            let given_up = self.is_disclaimed(slot) || given.contains(slot) || let_go;
             let succeeds = |owner: &Member| given_up || (owner.shard == shard && owner.term < term);
             match self.owner(slot).map(|owner| (owner.id, owner.config_epoch, succeeds(owner))) {
                 Some((owner, held_since, false)) if held_since >= epoch => {

@@ -1,6 +1,6 @@
 //! Slots that are on the move between two nodes, as one of them sees it (Redis Cluster specification, live resharding).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::node_id::NodeId;
 use shared::slot::Slot;
@@ -12,6 +12,9 @@ pub struct Moves {
     pub migrating: BTreeMap<Slot, NodeId>,
     /// Keys come from this node; who asks for one here says ASKING before.
     pub importing: BTreeMap<Slot, NodeId>,
+    /// Those of the migrating ones that are the other node's as soon as it says so, in whatever epoch. Forgotten by a restart: then it
+    /// must say so in a higher one.
+    pub let_go: BTreeSet<Slot>,
 }
 
 impl Moves {
@@ -19,17 +22,19 @@ impl Moves {
     pub fn end(&mut self, slot: Slot) {
         self.migrating.remove(&slot);
         self.importing.remove(&slot);
+        self.let_go.remove(&slot);
     }
 
     /// The slots that are migrating, for the other copies of the shard: without knowing it one that is elected would say of keys that have
     /// moved that they never were.
     pub fn only_migrating(&self) -> Moves {
-        Moves { migrating: self.migrating.clone(), importing: BTreeMap::new() }
+        Moves { migrating: self.migrating.clone(), ..Moves::default() }
     }
 
     /// A node is forgotten: nothing moves to it or from it.
     pub fn forget(&mut self, id: NodeId) {
         self.migrating.retain(|_, to| *to != id);
+        self.let_go.retain(|slot| self.migrating.contains_key(slot));
         self.importing.retain(|_, from| *from != id);
     }
 

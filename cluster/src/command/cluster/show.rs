@@ -1,14 +1,21 @@
 //! What the node knows of its cluster.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use shared::node_id::NodeId;
+use shared::resp::write;
+use shared::rt::time::{self, Duration};
 use shared::slot::Slot;
 
 use super::{Args, Done, Reply, SessionContext, bus};
 use crate::bus::Bus;
 use crate::gossip::{Engine, LinkId};
+use crate::server::pause::Pause;
 use crate::topology::{Health, Member, describe};
+
+/// How long CLUSTER NODES waits for claims of slots that were moved by hand, milliseconds.
+const CLAIMS_MS: u64 = 100;
 
 pub(super) fn info(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
     let bus = bus(context)?;
@@ -55,8 +62,22 @@ fn messages(bus: &Bus, text: &mut String) {
 
 pub(super) fn nodes(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut Reply<'_>) -> Done {
     let bus = bus(context)?;
-    let clock = bus.clock();
-    reply.verbatim(&bus.look(|engine| describe::nodes(engine.topology(), clock)));
+    let nodes = |bus: &Bus| bus.look(|engine| describe::nodes(engine.topology(), bus.clock()));
+    if context.in_transaction() || !bus.look(Engine::awaits_claims) {
+        reply.verbatim(&nodes(&bus));
+        return Ok(());
+    }
+    // Whoever has just moved slots by hand wants to see them moved, as redis-cli --cluster check.
+    let (node, protocol) = (Arc::clone(context.node), context.session.protocol);
+    context.pause(Pause::Reply(Box::pin(async move {
+        let mut changes = node.view.changes();
+        let claimed =
+            async { while bus.look(Engine::awaits_claims) && changes.changed().await.is_ok() {} };
+        time::timeout(Duration::from_millis(CLAIMS_MS), claimed).await.ok();
+        let mut text = Vec::new();
+        write::verbatim(&mut text, protocol, *b"txt", nodes(&bus).as_bytes());
+        text
+    })));
     Ok(())
 }
 

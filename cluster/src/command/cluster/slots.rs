@@ -15,7 +15,7 @@ use crate::gossip::admin::Refused;
 use crate::node::Shared;
 use crate::server::hold::node_timeouts;
 use crate::server::pause::Pause;
-use crate::slot_migration::{new_name, noted_by_others};
+use crate::slot_migration::{claimable, new_name, settled};
 use crate::topology::TransferId;
 
 /// Most keys that GETKEYSINSLOT makes room for at once; more are still answered.
@@ -81,35 +81,17 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
         bus.order(|engine, _, _| engine.keep_slot(slot)).map_err(unsaved)?.map_err(refused)?;
     } else if with_node("migrating") {
         order(&bus, args.at(4), Refused::Stranger, |engine, node| {
-            not_streaming(context, slot)?;
+            not_streaming(context.node, slot)?;
             engine.migrate_slot(slot, node)
         })?;
     } else if with_node("importing") {
         context.node.slot_migrations.empty(context.node, slot);
         order(&bus, args.at(4), Refused::Stranger, |engine, node| {
-            not_streaming(context, slot)?;
+            not_streaming(context.node, slot)?;
             engine.import_slot(slot, node)
         })?;
     } else if with_node("node") {
-        let (waits, claim) = (!context.in_transaction(), TransferId(new_name()));
-        let mut claims = false;
-        // Held until the slot is not this node's any more: no key comes into it in between. Behind the lock of the bus, as when a
-        // node that is moved to another place locks all partitions.
-        let mut held = None;
-        order(&bus, args.at(4), Refused::UnknownNode, |engine, node| {
-            not_streaming(context, slot)?;
-            claims = waits && engine.imports(slot, node);
-            if claims {
-                return engine.claim_imported(claim, slot);
-            }
-            let partition = held.insert(context.node.keyspace.lock(slot.partition()));
-            engine.give_slot(slot, node, partition.table(slot).is_empty())
-        })?;
-        drop(held);
-        if claims {
-            context.pause(Pause::Reply(Box::pin(claim_it(Arc::clone(context.node), bus, claim))));
-            return Ok(());
-        }
+        return assign(context, bus, slot, args.at(4), reply);
     } else {
         return Err(CommandError::text(
             "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP",
@@ -120,13 +102,83 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
 }
 
 /// Refuses a slot that is part of a migration as a stream, under way or waiting to begin: what came key by key would be removed with it.
-fn not_streaming(context: &SessionContext<'_>, slot: Slot) -> Result<(), Refused> {
+fn not_streaming(node: &Shared, slot: Slot) -> Result<(), Refused> {
     let slots = [slot].into_iter().collect();
-    context.node.slot_migrations.overlaps(&slots).map_or(Ok(()), |_| Err(Refused::OnTheMove(slot.number())))
+    node.slot_migrations.overlaps(&slots).map_or(Ok(()), |_| Err(Refused::OnTheMove(slot.number())))
 }
 
-/// Claims a slot that this node has imported, once the copies that may be elected in its place know that it is theirs. The reply.
-async fn claim_it(node: Arc<Shared>, bus: Arc<Bus>, claim: TransferId) -> Vec<u8> {
+/// `CLUSTER SETSLOT slot NODE to`
+fn assign(
+    context: &mut SessionContext<'_>,
+    bus: Arc<Bus>,
+    slot: Slot,
+    to: &[u8],
+    reply: &mut Reply<'_>,
+) -> Done {
+    let (node, waits, claim) = (context.node, !context.in_transaction(), TransferId(new_name()));
+    if waits && node.view.is_migrating(slot) && node.keyspace.is_leaving(slot) {
+        let (node, to) = (Arc::clone(node), to.to_vec());
+        context.pause(Pause::Reply(Box::pin(async move {
+            settled(&node, slot, node_timeouts(&node)).await;
+            answered(give(&node, &bus, slot, &to).map_err(|error| error.to_string()))
+        })));
+        return Ok(());
+    }
+    let mut claims = false;
+    order(&bus, to, Refused::UnknownNode, |engine, to| {
+        claims = waits && engine.imports(slot, to);
+        if !claims {
+            return Ok(());
+        }
+        not_streaming(node, slot)?;
+        engine.claim_imported(claim, slot)
+    })?;
+    if !claims {
+        give(node, &bus, slot, to)?;
+        reply.ok();
+        return Ok(());
+    }
+    let claiming = claim_it(Arc::clone(node), bus, claim);
+    if node.replication.feeds.is_alone() {
+        // Only its disk can keep it from that, and then the slot is the old owner's as before.
+        node.workers.spawn(async move {
+            if let Err(why) = claiming.await {
+                tracing::warn!(%slot, why, "the slot was not claimed");
+            }
+        });
+        reply.ok();
+    } else {
+        context.pause(Pause::Reply(Box::pin(
+            async move { answered(claiming.await.map_err(|why| format!("ERR {why}"))) },
+        )));
+    }
+    Ok(())
+}
+
+/// The reply to an order that is carried out, or why it is not.
+fn answered(done: Result<(), String>) -> Vec<u8> {
+    let mut reply = Vec::new();
+    match done {
+        Ok(()) => write::simple(&mut reply, "OK"),
+        Err(why) => write::error(&mut reply, &why),
+    }
+    reply
+}
+
+/// Gives a slot to the node of this name.
+fn give(node: &Shared, bus: &Bus, slot: Slot, to: &[u8]) -> Done {
+    // Held until the slot is not this node's any more: no key comes into it in between. Behind the lock of the bus, as when a node
+    // that is moved to another place locks all partitions.
+    let mut held = None;
+    order(bus, to, Refused::UnknownNode, |engine, to| {
+        not_streaming(node, slot)?;
+        let partition = held.insert(node.keyspace.lock(slot.partition()));
+        engine.give_slot(slot, to, partition.table(slot).is_empty())
+    })
+}
+
+/// Claims a slot that this node has imported, once its disk and the copies that may be elected in its place say that it is theirs.
+async fn claim_it(node: Arc<Shared>, bus: Arc<Bus>, claim: TransferId) -> Result<(), String> {
     /// Dropped before that, as the client has hung up: the claim is made by the node itself.
     struct Alone(Arc<Bus>, TransferId);
     impl Drop for Alone {
@@ -137,7 +189,7 @@ async fn claim_it(node: Arc<Shared>, bus: Arc<Bus>, claim: TransferId) -> Vec<u8
         }
     }
     let alone = Alone(Arc::clone(&bus), claim);
-    let claimed = match noted_by_others(&node, node_timeouts(&node)).await {
+    let claimed = match claimable(&node, &bus).await {
         Ok(()) => {
             bus.order(|engine, _, _| engine.complete(claim).map(drop).map_err(|error| error.to_string()))
         }
@@ -147,12 +199,7 @@ async fn claim_it(node: Arc<Shared>, bus: Arc<Bus>, claim: TransferId) -> Vec<u8
         }),
     };
     drop(alone);
-    let mut reply = Vec::new();
-    match claimed {
-        Ok(Ok(())) => write::simple(&mut reply, "OK"),
-        Ok(Err(why)) | Err(why) => write::error(&mut reply, &format!("ERR {why}")),
-    }
-    reply
+    claimed?
 }
 
 /// Gives the engine an order about a slot and the node of this name.

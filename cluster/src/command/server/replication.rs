@@ -358,9 +358,11 @@ pub fn waitaof(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Rep
         return Ok(());
     }
     let node = Arc::clone(context.node);
+    // The disks begin before the replies to what came in front of this are sent.
+    node.replication.feeds.want_on_disk(generation);
+    store.want_durable(generation);
     context.pause(Pause::Reply(Box::pin(async move {
         let feeds = &node.replication.feeds;
-        feeds.want_on_disk(generation);
         let enough = async {
             // Also where only replicas are asked for: they are told what is written, and this has it written now.
             node.log.durable(generation).await?;

@@ -56,6 +56,32 @@ fn a_mark_that_a_crash_forgets_leaves_the_slot_with_its_old_owner() {
 }
 
 #[test]
+fn a_slot_that_was_let_go_is_the_old_owners_until_the_new_one_claims_it_in_whatever_epoch() {
+    for let_go in [true, false] {
+        let (mut network, slot) = formed(7);
+        let (from, to) = (network.id(0), network.id(1));
+        network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+        network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+        if let_go {
+            network.order(0, |engine, _, _| engine.give_slot(slot, to, true)).unwrap();
+        }
+        network.run(3_000);
+        let owner = |network: &Network, node: usize| network.engines[node].topology().owner(slot).unwrap().id;
+        assert_eq!((owner(&network, 0), owner(&network, 2)), (from, from), "nobody else has claimed it");
+        assert_eq!(network.engines[0].topology().moves.migrating.get(&slot), Some(&to));
+        // The new owner does not know yet that the old one took a newer epoch than its own for something else.
+        network.silent[1] = true;
+        network.order(0, |engine, _, _| engine.take_new_epoch());
+        network.order(1, |engine, _, _| engine.give_slot(slot, to, false)).unwrap();
+        network.order(0, |engine, _, _| engine.take_new_epoch());
+        let claim = crate::gossip::Claim::of(network.engines[1].topology(), network.engines[1].topology().me());
+        assert!(claim.config_epoch < network.engines[0].topology().me().config_epoch);
+        network.order(0, |engine, _, _| engine.told_of_claim(&claim));
+        assert_eq!(owner(&network, 0), if let_go { to } else { from });
+    }
+}
+
+#[test]
 fn nobodys_claim_takes_a_slot_away_that_is_being_imported() {
     let (mut network, slot) = formed(2);
     let (from, third) = (network.id(0), network.id(2));
