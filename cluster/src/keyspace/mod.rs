@@ -117,7 +117,14 @@ impl Keyspace {
     pub fn keys_in_slot(&self, slot: Slot, limit: usize) -> Vec<Box<[u8]>> {
         let partition = self.lock(slot.partition());
         let stays = |key: &&[u8]| partition.leaving.iter().all(|leaving| **leaving != **key);
-        partition.table(slot).iter().map(|entry| entry.key()).filter(stays).take(limit).map(Box::from).collect()
+        partition
+            .table(slot)
+            .iter()
+            .map(|entry| entry.key())
+            .filter(stays)
+            .take(limit)
+            .map(Box::from)
+            .collect()
     }
 }
 

@@ -179,8 +179,7 @@ impl Engine {
 
     /// Whether a slot that was moved by hand is claimed soon, by this node or by the one that it went to.
     pub fn awaits_claims(&self) -> bool {
-        let mut transfers = self.topology.transfers.values();
-        !self.topology.moves.let_go.is_empty() || transfers.any(|transfer| transfer.side == Side::Claiming)
+        !self.topology.moves.let_go.is_empty() || self.topology.claiming().next().is_some()
     }
 
     /// The copies do not confirm: the slot that was to be claimed is importing as before.

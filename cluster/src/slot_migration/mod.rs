@@ -184,8 +184,7 @@ async fn emptied(shared: &Shared, slots: &SlotSet) {
 /// Waits until no key of a slot is on its way by MIGRATE any more, so long at most.
 pub async fn settled(shared: &Shared, slot: Slot, patience: Duration) {
     let mut settled = shared.slot_migrations.settled.subscribe();
-    let settled =
-        async { while shared.keyspace.is_leaving(slot) && settled.changed().await.is_ok() {} };
+    let settled = async { while shared.keyspace.is_leaving(slot) && settled.changed().await.is_ok() {} };
     time::timeout(patience, settled).await.ok();
 }
 

@@ -285,7 +285,13 @@ impl Topology {
         giving.flat_map(|transfer| transfer.slots.iter()).collect()
     }
 
-    /// The same, as far as it is for this shard.
+    /// What came to this shard key by key and is about to be claimed.
+    pub fn claiming(&self) -> impl Iterator<Item = Slot> {
+        let claiming = self.transfers.values().filter(|transfer| transfer.side == Side::Claiming);
+        claiming.flat_map(|transfer| transfer.slots.iter())
+    }
+
+    /// What this shard gives to another one, as far as that is not settled.
     pub fn given_to(&self, shard: ShardId) -> SlotSet {
         let given = |transfer: &&Transfer| transfer.side == Side::Giving && transfer.shard == shard;
         self.transfers.values().filter(given).flat_map(|transfer| transfer.slots.iter()).collect()

@@ -263,6 +263,8 @@ impl ClusterView {
                 served.remove(slot);
                 moving.insert(slot, Ownership::InTransfer);
             }
+            // It is this node's own in a moment.
+            moving.extend(topology.claiming().map(|slot| (slot, Ownership::InTransfer)));
         }
         let names = topology.members().filter(|m| m.joined()).map(|m| m.id).collect();
         self.serve_only(&served);

@@ -141,6 +141,8 @@ fn a_slot_moves_by_hand(program: Program) -> Vec<String> {
         (0, "CLUSTER SETSLOT # MIGRATING ID1"),
         // Handed over.
         (1, "CLUSTER SETSLOT # NODE ID1"),
+        (1, "GET {t}a"),
+        (1, "CLUSTER SETSLOT # STABLE"),
         (0, "CLUSTER SETSLOT # NODE ID1"),
         (0, "GET {t}a"),
         (1, "GET {t}a"),

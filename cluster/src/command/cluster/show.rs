@@ -71,8 +71,7 @@ pub(super) fn nodes(context: &mut SessionContext<'_>, _: Args<'_>, reply: &mut R
     let (node, protocol) = (Arc::clone(context.node), context.session.protocol);
     context.pause(Pause::Reply(Box::pin(async move {
         let mut changes = node.view.changes();
-        let claimed =
-            async { while bus.look(Engine::awaits_claims) && changes.changed().await.is_ok() {} };
+        let claimed = async { while bus.look(Engine::awaits_claims) && changes.changed().await.is_ok() {} };
         time::timeout(Duration::from_millis(CLAIMS_MS), claimed).await.ok();
         let mut text = Vec::new();
         write::verbatim(&mut text, protocol, *b"txt", nodes(&bus).as_bytes());

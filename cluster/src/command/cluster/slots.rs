@@ -76,6 +76,10 @@ fn change(context: &SessionContext<'_>, slots: &[Slot], change: Change, reply: &
 pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
     let bus = bus(context)?;
     let slot = parse_slot(args.at(2))?;
+    if !context.in_transaction() && bus.look(|engine| engine.topology().claiming().any(|at| at == slot)) {
+        // What was said of it before is done first.
+        return Err(CommandError::InTransfer(slot));
+    }
     let with_node = |word: &str| args.is(3, word) && args.len() == 5;
     if args.is(3, "stable") && args.len() == 4 {
         bus.order(|engine, _, _| engine.keep_slot(slot)).map_err(unsaved)?.map_err(refused)?;
@@ -148,9 +152,9 @@ fn assign(
         });
         reply.ok();
     } else {
-        context.pause(Pause::Reply(Box::pin(
-            async move { answered(claiming.await.map_err(|why| format!("ERR {why}"))) },
-        )));
+        context.pause(Pause::Reply(Box::pin(async move {
+            answered(claiming.await.map_err(|why| format!("ERR {why}")))
+        })));
     }
     Ok(())
 }

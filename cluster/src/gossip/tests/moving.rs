@@ -74,7 +74,8 @@ fn a_slot_that_was_let_go_is_the_old_owners_until_the_new_one_claims_it_in_whate
         network.order(0, |engine, _, _| engine.take_new_epoch());
         network.order(1, |engine, _, _| engine.give_slot(slot, to, false)).unwrap();
         network.order(0, |engine, _, _| engine.take_new_epoch());
-        let claim = crate::gossip::Claim::of(network.engines[1].topology(), network.engines[1].topology().me());
+        let claim =
+            crate::gossip::Claim::of(network.engines[1].topology(), network.engines[1].topology().me());
         assert!(claim.config_epoch < network.engines[0].topology().me().config_epoch);
         network.order(0, |engine, _, _| engine.told_of_claim(&claim));
         assert_eq!(owner(&network, 0), if let_go { to } else { from });
