@@ -1,23 +1,19 @@
 //! Keys go to another node, one by one: MIGRATE.
 //!
 //! A key is gone here only when it is there as safely as it was here: on the disk of the other node, if this one keeps a log.
-//! Redis deletes it as soon as the other one has it in memory, so that a crash of that one loses it. From a slot that is migrating a
-//! node without copies answers then as well, and the key is on its way until the disk has it: whoever wants it waits, and so does the slot's
-//! last order, SETSLOT NODE. With copies one could be elected meanwhile that has the key still, and serves it.
+//! Redis deletes it as soon as the other one has it in memory, so that a crash of that one loses it.
 
 use std::io;
 
 use parking_lot::Mutex;
 use shared::resp::Value;
 use shared::rt::time::{self, Duration, Instant};
-use shared::slot::Slot;
-use tokio::sync::oneshot;
 
 use crate::command::CommandError;
-use crate::commit::{Leaving, LeavingKey};
+use crate::commit::Leaving;
 use crate::node::Shared;
 use crate::peer::{Peer, encode};
-use crate::slot_migration::{marks_known, settled};
+use crate::slot_migration::marks_known;
 
 /// Keys that are on their way at once.
 const BATCH_KEYS_MAX: usize = 128;
@@ -77,39 +73,15 @@ impl Targets {
     }
 }
 
-/// How many keys were sent, or an error as Redis says it: keys that have arrived until then are gone here; the others are still here, and
-/// may be there too.
-pub type Answer = oneshot::Sender<Result<usize, CommandError>>;
-
-/// Sends keys and removes those that have arrived. Answers when that is done, or, from slots that are migrating from a node without
-/// copies, when only disks are waited for still.
-pub async fn migrate(node: &Shared, migration: Migration, answer: Answer) {
-    let mut answer = Some(answer);
-    let moved = send_all(node, migration, &mut answer).await;
-    match (answer, moved) {
-        // Whoever asked may have hung up.
-        (Some(answer), moved) => drop(answer.send(moved)),
-        (None, Err(error)) => tracing::warn!(%error, "keys that were sent to another node are still here"),
-        (None, Ok(_)) => {}
-    }
-}
-
-async fn send_all(
-    node: &Shared,
-    migration: Migration,
-    answer: &mut Option<Answer>,
-) -> Result<usize, CommandError> {
+/// Sends keys and removes those that have arrived. Returns how many were sent.
+///
+/// # Errors
+/// As Redis says them. Keys that have arrived until then are gone here; the others are still here, and may be there too.
+pub async fn migrate(node: &Shared, migration: Migration) -> Result<usize, CommandError> {
     let mut connection = None;
     let mut sent = 0;
-    let batches = migration.keys.len().div_ceil(BATCH_KEYS_MAX);
-    for (number, batch) in migration.keys.chunks(BATCH_KEYS_MAX).enumerate() {
+    for batch in migration.keys.chunks(BATCH_KEYS_MAX) {
         let keys: Vec<&[u8]> = batch.iter().map(|key| &**key).collect();
-        let mut slots: Vec<Slot> = keys.iter().map(|key| Slot::of_key(key)).collect();
-        slots.dedup();
-        for slot in slots {
-            // Another MIGRATE may have some of them on their way still.
-            settled(node, slot, migration.timeout).await;
-        }
         let mut leaving = Leaving::mark(node, &keys, time::now_ms())?;
         if leaving.keys().is_empty() {
             continue;
@@ -119,12 +91,7 @@ async fn send_all(
             None => connect(node, &migration).await?,
         };
         sent += leaving.keys().len();
-        let arrived = || {
-            if let Some(answer) = answer.take_if(|_| number + 1 == batches) {
-                answer.send(Ok(sent)).ok();
-            }
-        };
-        connection = Some(send(node, &migration, &mut leaving, open, arrived).await?);
+        connection = Some(send(node, &migration, &mut leaving, open).await?);
     }
     if let Some(connection) = connection {
         node.targets.keep(migration.target, connection);
@@ -154,14 +121,12 @@ async fn connect(node: &Shared, migration: &Migration) -> Result<Peer, CommandEr
     Ok(connection)
 }
 
-/// Sends the keys that are marked, and settles each as the other node answers. `arrived` is called when it has taken them all from a
-/// slot that is migrating from a node without copies, and only disks are waited for still.
+/// Sends the keys that are marked, and settles each as the other node answers.
 async fn send(
     node: &Shared,
     migration: &Migration,
     leaving: &mut Leaving<'_>,
     mut connection: Peer,
-    arrived: impl FnOnce(),
 ) -> Result<Peer, CommandError> {
     let mut request = Vec::new();
     for key in leaving.keys() {
@@ -182,11 +147,6 @@ async fn send(
     let mut answers = Vec::with_capacity(leaving.keys().len());
     for _ in 0..leaving.keys().len() {
         answers.push(connection.read(Instant::now() + migration.timeout).await.map_err(reading)?);
-    }
-    let moves = |leaving: &LeavingKey| node.view.is_migrating(Slot::of_key(&leaving.key));
-    let all_move = node.replication.feeds.is_alone() && leaving.keys().iter().all(moves);
-    if durable && all_move && answers.iter().all(|answer| answer.as_error().is_none()) {
-        arrived();
     }
     if durable {
         // It waits so long itself before it says that it is not.

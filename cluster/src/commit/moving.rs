@@ -248,7 +248,6 @@ impl Drop for Leaving<'_> {
         for LeavingKey { key, .. } in &self.keys {
             stay(&mut self.shared.keyspace.lock(Slot::of_key(key).partition()), key);
         }
-        self.shared.slot_migrations.settled.send_replace(());
     }
 }
 

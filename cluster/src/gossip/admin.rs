@@ -264,6 +264,7 @@ impl Engine {
     /// `CLUSTER SETSLOT slot NODE to`: the slot has moved. `is_empty`: this node has no key of it. A node that gets a slot it
     /// imported takes a new epoch without asking anybody, so that its claim holds, and says so at once. One that sent it there goes on
     /// to send clients after its keys until it hears that claim: if the other node crashed before it was on its disk, nobody would own it.
+    /// For the same reason a third node believes the claim alone.
     ///
     /// # Errors
     /// An unknown node, or keys of the slot that would be left behind.
@@ -280,8 +281,13 @@ impl Engine {
             self.topology.moves.let_go.insert(slot);
             return Ok(());
         }
+        if !was_mine && to != my_id && self.topology.owner(slot).is_some() {
+            // It is heard from the new owner itself. Who said it before might take the slot from the old one, and the new one not have it.
+            return Ok(());
+        }
         if is_empty {
             self.topology.moves.migrating.remove(&slot);
+            self.topology.moves.let_go.remove(&slot);
         }
         let imported = to == my_id && self.topology.moves.importing.remove(&slot).is_some();
         self.topology.assign(slot, to);
@@ -327,16 +333,11 @@ impl Engine {
 
     /// `CLUSTER BUMPEPOCH`: a new config epoch without asking anybody, unless this node's is the highest.
     pub fn bump_epoch(&mut self) -> Bumped {
-        if self.has_highest_epoch() {
-            return Bumped::Still(self.topology.me().config_epoch);
+        let (mine, highest) = (self.topology.me().config_epoch, self.topology.highest_epoch());
+        if mine != Epoch::default() && mine == highest {
+            return Bumped::Still(mine);
         }
         Bumped::To(self.take_new_epoch())
-    }
-
-    /// Whether this node's config epoch is the highest that it knows of.
-    pub(crate) fn has_highest_epoch(&self) -> bool {
-        let mine = self.topology.me().config_epoch;
-        mine != Epoch::default() && mine == self.topology.highest_epoch()
     }
 
     /// `CLUSTER SET-CONFIG-EPOCH`, for a node that is alone and has none.

@@ -1,5 +1,6 @@
 //! Claims to slots, as heartbeats carry them, and epochs that collide.
 
+use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
@@ -34,7 +35,7 @@ impl Engine {
         if outcome.changed {
             self.heard_change();
         }
-        self.slots_lost(outcome.lost);
+        self.slots_lost_to(heartbeat.config_epoch, outcome.lost);
         if let Some(owner) = outcome.overruled_by {
             self.correct(packet, owner);
         }
@@ -59,7 +60,16 @@ impl Engine {
         }
         let outcome = self.topology.claim(claim.node, claim.config_epoch, &claim.slots);
         self.hear_disclaim(claim.node, &claim.slots);
-        self.slots_lost(outcome.lost);
+        self.slots_lost_to(claim.config_epoch, outcome.lost);
+    }
+
+    /// Slots of this node are another one's since this epoch. What was let go may be so in an older one than this node's: if that were
+    /// forgotten, this node would claim it anew, and be believed.
+    fn slots_lost_to(&mut self, epoch: Epoch, lost: SlotSet) {
+        if !lost.is_empty() && epoch <= self.topology.me().config_epoch {
+            self.changed();
+        }
+        self.slots_lost(lost);
     }
 
     /// A member says what it claims, and by that what it does not claim any more. What this node's own shard gives away is told to it

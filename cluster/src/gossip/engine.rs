@@ -262,15 +262,10 @@ impl Engine {
 
     /// Takes a config epoch that nobody this node knows of has.
     pub(crate) fn take_new_epoch(&mut self) -> Epoch {
-        self.changed();
-        self.raise_epoch()
-    }
-
-    /// The same for who sees to it that it is on the disk before anything follows from it.
-    pub(crate) fn raise_epoch(&mut self) -> Epoch {
         let epoch = Epoch(self.topology.highest_epoch().next().0.min(EPOCH_MAX));
         self.topology.current_epoch = epoch;
         self.topology.me_mut().config_epoch = epoch;
+        self.changed();
         epoch
     }
 }

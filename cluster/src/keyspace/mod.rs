@@ -102,29 +102,12 @@ impl Keyspace {
 
     /// How many keys lie in a slot.
     pub fn count_in_slot(&self, slot: Slot) -> usize {
-        let partition = self.lock(slot.partition());
-        let leaving = partition.leaving.iter();
-        let leaving = leaving.filter(|key| Slot::of_key(key) == slot && partition.find(slot, key).is_some());
-        partition.table(slot).len() - leaving.count()
+        self.lock(slot.partition()).table(slot).len()
     }
 
-    /// Whether keys of a slot are on their way to another node.
-    pub fn is_leaving(&self, slot: Slot) -> bool {
-        self.lock(slot.partition()).leaving.iter().any(|key| Slot::of_key(key) == slot)
-    }
-
-    /// At most `limit` keys of a slot, none that is on its way to another node.
+    /// At most `limit` keys of a slot.
     pub fn keys_in_slot(&self, slot: Slot, limit: usize) -> Vec<Box<[u8]>> {
-        let partition = self.lock(slot.partition());
-        let stays = |key: &&[u8]| partition.leaving.iter().all(|leaving| **leaving != **key);
-        partition
-            .table(slot)
-            .iter()
-            .map(|entry| entry.key())
-            .filter(stays)
-            .take(limit)
-            .map(Box::from)
-            .collect()
+        self.lock(slot.partition()).table(slot).iter().take(limit).map(|entry| entry.key().into()).collect()
     }
 }
 

@@ -166,9 +166,7 @@ impl Engine {
         self.not_given(slot)?;
         self.room_for_one()?;
         // A claim must be newer than what others say. Whoever takes the next slot must know this epoch to take a higher one.
-        if !self.has_highest_epoch() {
-            self.raise_epoch();
-        }
+        self.bump_epoch();
         let me = self.topology.me();
         let (shard, epoch, slots) = (me.shard, me.config_epoch, [slot].into_iter().collect());
         self.topology.transfers.insert(id, Transfer { side: Side::Claiming, shard, epoch, slots });

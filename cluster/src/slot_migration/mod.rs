@@ -26,7 +26,7 @@ use shared::node_id::NodeId;
 use shared::rt::time::{self, Duration};
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 pub(crate) use self::agreement::Agreement;
 pub use self::agreement::ShardSlots;
@@ -59,8 +59,6 @@ pub struct SlotMigrations {
     emptied: Mutex<SlotSet>,
     /// A migration waits to begin.
     waiting: Notify,
-    /// Keys that were on their way by MIGRATE are not any more.
-    pub settled: watch::Sender<()>,
 }
 
 struct ImportingBits([AtomicU64; SLOTS / 64]);
@@ -181,13 +179,6 @@ async fn emptied(shared: &Shared, slots: &SlotSet) {
     }
 }
 
-/// Waits until no key of a slot is on its way by MIGRATE any more, so long at most.
-pub async fn settled(shared: &Shared, slot: Slot, patience: Duration) {
-    let mut settled = shared.slot_migrations.settled.subscribe();
-    let settled = async { while shared.keyspace.is_leaving(slot) && settled.changed().await.is_ok() {} };
-    time::timeout(patience, settled).await.ok();
-}
-
 /// Runs the migrations of this node's slots one after another, until the node stops.
 pub async fn run(shared: Arc<Shared>) {
     let Some(bus) = shared.bus.clone() else { return };
@@ -205,7 +196,10 @@ pub async fn run_takings(shared: Arc<Shared>) {
     loop {
         time::sleep(Duration::from_millis(LOOK_MS)).await;
         for id in bus.look(|engine| engine.takings()) {
-            let completed = match claimable(&shared, &bus).await {
+            let patience = node_timeouts(&shared);
+            let (marked, noted) =
+                tokio::join!(marks_known(&shared, patience), noted_by_all(&shared, patience));
+            let completed = match marked.and(noted) {
                 Ok(()) => bus.order(|engine, _, _| engine.complete(id).map_err(|error| error.to_string())),
                 Err(why) => Err(why),
             };
@@ -215,18 +209,6 @@ pub async fn run_takings(shared: Arc<Shared>) {
             }
         }
     }
-}
-
-/// Waits until slots that this node takes may be claimed: what they hold, and that they are taken, is on the disks of all who could be
-/// elected in its place.
-///
-/// # Errors
-/// It is not in time, or this node is no primary any more.
-pub(crate) async fn claimable(shared: &Shared, bus: &Bus) -> Result<(), String> {
-    let patience = node_timeouts(shared);
-    let text = bus.marks.unsynced().unwrap_or(0);
-    let (marked, noted) = tokio::join!(bus.marks.durable(text, patience), noted_by_all(shared, patience));
-    marked.and(noted)
 }
 
 /// Waits until everything that this node has now, and what it has noted of transfers, is on its disk and on those of all copies of
@@ -268,7 +250,8 @@ async fn noted_by_others(shared: &Shared, patience: Duration) -> Result<(), Stri
     if shared.replication.leads_since(led) { Ok(()) } else { Err(NO_PRIMARY.to_owned()) }
 }
 
-/// Waits until `nodes.conf` says on the disk which slots move, and all copies that may be elected in this node's place know it too.
+/// Waits until `nodes.conf` says on the disk which slots move and which are about to be claimed, and all copies that may be elected in
+/// this node's place know it too.
 ///
 /// # Errors
 /// They do not in this time, or this node is no primary any more.

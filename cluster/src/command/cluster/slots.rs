@@ -15,8 +15,9 @@ use crate::gossip::admin::Refused;
 use crate::node::Shared;
 use crate::server::hold::node_timeouts;
 use crate::server::pause::Pause;
-use crate::slot_migration::{claimable, new_name, settled};
+use crate::slot_migration::{marks_known, new_name};
 use crate::topology::TransferId;
+use crate::topology::view::Ownership;
 
 /// Most keys that GETKEYSINSLOT makes room for at once; more are still answered.
 const KEYS_ANSWERED_MAX: i64 = i32::MAX as i64;
@@ -76,7 +77,9 @@ fn change(context: &SessionContext<'_>, slots: &[Slot], change: Change, reply: &
 pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut Reply<'_>) -> Done {
     let bus = bus(context)?;
     let slot = parse_slot(args.at(2))?;
-    if !context.in_transaction() && bus.look(|engine| engine.topology().claiming().any(|at| at == slot)) {
+    let is_claiming = || bus.look(|engine| engine.topology().claiming().any(|at| at == slot));
+    let in_transfer = context.node.view.owner(slot) == Ownership::InTransfer;
+    if in_transfer && !context.in_transaction() && is_claiming() {
         // What was said of it before is done first.
         return Err(CommandError::InTransfer(slot));
     }
@@ -119,91 +122,74 @@ fn assign(
     to: &[u8],
     reply: &mut Reply<'_>,
 ) -> Done {
-    let (node, waits, claim) = (context.node, !context.in_transaction(), TransferId(new_name()));
-    if waits && node.view.is_migrating(slot) && node.keyspace.is_leaving(slot) {
-        let (node, to) = (Arc::clone(node), to.to_vec());
-        context.pause(Pause::Reply(Box::pin(async move {
-            settled(&node, slot, node_timeouts(&node)).await;
-            answered(give(&node, &bus, slot, &to).map_err(|error| error.to_string()))
-        })));
-        return Ok(());
-    }
-    let mut claims = false;
-    order(&bus, to, Refused::UnknownNode, |engine, to| {
-        claims = waits && engine.imports(slot, to);
-        if !claims {
-            return Ok(());
-        }
-        not_streaming(node, slot)?;
-        engine.claim_imported(claim, slot)
-    })?;
-    if !claims {
-        give(node, &bus, slot, to)?;
-        reply.ok();
-        return Ok(());
-    }
-    let claiming = claim_it(Arc::clone(node), bus, claim);
-    if node.replication.feeds.is_alone() {
-        // Only its disk can keep it from that, and then the slot is the old owner's as before.
-        node.workers.spawn(async move {
-            if let Err(why) = claiming.await {
-                tracing::warn!(%slot, why, "the slot was not claimed");
-            }
-        });
-        reply.ok();
-    } else {
-        context.pause(Pause::Reply(Box::pin(async move {
-            answered(claiming.await.map_err(|why| format!("ERR {why}")))
-        })));
-    }
-    Ok(())
-}
-
-/// The reply to an order that is carried out, or why it is not.
-fn answered(done: Result<(), String>) -> Vec<u8> {
-    let mut reply = Vec::new();
-    match done {
-        Ok(()) => write::simple(&mut reply, "OK"),
-        Err(why) => write::error(&mut reply, &why),
-    }
-    reply
-}
-
-/// Gives a slot to the node of this name.
-fn give(node: &Shared, bus: &Bus, slot: Slot, to: &[u8]) -> Done {
+    let (node, waits) = (context.node, !context.in_transaction());
+    let mut claiming = None;
     // Held until the slot is not this node's any more: no key comes into it in between. Behind the lock of the bus, as when a node
     // that is moved to another place locks all partitions.
     let mut held = None;
-    order(bus, to, Refused::UnknownNode, |engine, to| {
+    order(&bus, to, Refused::UnknownNode, |engine, to| {
         not_streaming(node, slot)?;
+        if waits && engine.imports(slot, to) {
+            let claim = TransferId(new_name());
+            claiming = Some(Claiming { node: Arc::clone(node), bus: Arc::clone(&bus), claim });
+            return engine.claim_imported(claim, slot);
+        }
         let partition = held.insert(node.keyspace.lock(slot.partition()));
         engine.give_slot(slot, to, partition.table(slot).is_empty())
-    })
+    })?;
+    match claiming {
+        // Only its disk can keep it from that, and then the slot is the old owner's as before.
+        Some(claiming) if node.replication.feeds.is_alone() => node.workers.spawn(async move {
+            if let Err(why) = claiming.finish().await {
+                tracing::warn!(%slot, why, "the slot was not claimed");
+            }
+        }),
+        Some(claiming) => {
+            context.pause(Pause::Reply(Box::pin(async move {
+                let mut reply = Vec::new();
+                match claiming.finish().await {
+                    Ok(()) => write::simple(&mut reply, "OK"),
+                    Err(why) => write::error(&mut reply, &format!("ERR {why}")),
+                }
+                reply
+            })));
+            return Ok(());
+        }
+        None => {}
+    }
+    reply.ok();
+    Ok(())
 }
 
-/// Claims a slot that this node has imported, once its disk and the copies that may be elected in its place say that it is theirs.
-async fn claim_it(node: Arc<Shared>, bus: Arc<Bus>, claim: TransferId) -> Result<(), String> {
-    /// Dropped before that, as the client has hung up: the claim is made by the node itself.
-    struct Alone(Arc<Bus>, TransferId);
-    impl Drop for Alone {
-        fn drop(&mut self) {
-            if let Err(why) = self.0.order(|engine, _, _| engine.left_alone(self.1)) {
-                tracing::error!(why, "cannot write nodes.conf");
-            }
+/// A slot that this node has imported and is about to claim. Dropped before it has, as the client has hung up or `nodes.conf` could not be
+/// written, the node finishes it by itself.
+struct Claiming {
+    node: Arc<Shared>,
+    bus: Arc<Bus>,
+    claim: TransferId,
+}
+
+impl Claiming {
+    /// Claims it, once the disk of this node and the copies that may be elected in its place say that it is theirs.
+    async fn finish(self) -> Result<(), String> {
+        let Claiming { node, bus, claim } = &self;
+        match marks_known(node, node_timeouts(node)).await {
+            Ok(()) => bus
+                .order(|engine, _, _| engine.complete(*claim).map(drop).map_err(|error| error.to_string()))?,
+            Err(why) => bus.order(|engine, _, _| {
+                engine.claim_not(*claim);
+                Err(format!("the slot cannot be claimed yet: {why}"))
+            })?,
         }
     }
-    let alone = Alone(Arc::clone(&bus), claim);
-    let claimed = match claimable(&node, &bus).await {
-        Ok(()) => {
-            bus.order(|engine, _, _| engine.complete(claim).map(drop).map_err(|error| error.to_string()))
+}
+
+impl Drop for Claiming {
+    fn drop(&mut self) {
+        if let Err(why) = self.bus.order(|engine, _, _| engine.left_alone(self.claim)) {
+            tracing::error!(why, "cannot write nodes.conf");
         }
-        Err(why) => bus.order(|engine, _, _| {
-            engine.claim_not(claim);
-            Err(format!("the slot cannot be claimed yet: {why}"))
-        }),
-    };
-    drop(alone);
-    claimed?
+    }
 }
 
 /// Gives the engine an order about a slot and the node of this name.
