@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `RDcb` |
-//! | 2 | version of the format, 5 |
+//! | 2 | version of the format, 6 |
 //! | 2 | kind |
 //! | 4 | length of the whole packet |
 //! | 4 | CRC-32 of all other bytes of the packet |

@@ -46,11 +46,13 @@ fn garbage_on_the_bus_changes_nothing_and_harms_nobody() {
     // Redis's own bus, another version, a packet of 4 GB, a packet cut short.
     throw(port, b"RCmb\0\0\x08\xbc\0\x01");
     throw(port, b"RDcb\0\x63\0\x01\0\0\x10\0\0\0\0\0");
-    throw(port, b"RDcb\0\x05\0\x01\xff\xff\xff\xff\0\0\0\0");
-    throw(port, b"RDcb\0\x05\0\x01\0\0\x08\0\0\0\0\0");
+    // The version of today, so that what follows it is looked at.
+    let begin = packet::encode(id(&cluster, 0), &Message::Handover)[..6].to_vec();
+    throw(port, &[&begin[..], b"\0\x01\xff\xff\xff\xff\0\0\0\0"].concat());
+    throw(port, &[&begin[..], b"\0\x01\0\0\x08\0\0\0\0\0"].concat());
     let mut rng = Rng::from_seed(1);
     for _ in 0..200 {
-        let mut bytes = b"RDcb\0\x05".to_vec();
+        let mut bytes = begin.clone();
         bytes.extend((0..rng.below(3_000)).map(|_| rng.next_u64() as u8));
         bytes.splice(6..8, [0, 1 + rng.below(18) as u8]);
         throw(port, &bytes);
