@@ -83,6 +83,21 @@ fn a_slot_that_was_let_go_is_the_old_owners_until_the_new_one_claims_it_in_whate
 }
 
 #[test]
+fn a_third_node_believes_the_claim_alone_and_a_slot_that_stays_after_all_is_awaited_no_more() {
+    let (mut network, slot) = formed(8);
+    let (from, to) = (network.id(0), network.id(1));
+    network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+    network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+    network.order(2, |engine, _, _| engine.give_slot(slot, to, true)).unwrap();
+    assert_eq!(network.engines[2].topology().owner(slot).unwrap().id, from);
+    network.order(0, |engine, _, _| engine.give_slot(slot, to, true)).unwrap();
+    assert!(network.engines[0].awaits_claims());
+    network.order(0, |engine, _, _| engine.give_slot(slot, from, true)).unwrap();
+    assert!(!network.engines[0].awaits_claims());
+    assert_eq!(network.engines[0].topology().moves, crate::topology::Moves::default());
+}
+
+#[test]
 fn nobodys_claim_takes_a_slot_away_that_is_being_imported() {
     let (mut network, slot) = formed(2);
     let (from, third) = (network.id(0), network.id(2));
