@@ -192,9 +192,10 @@ impl Engine {
 
     /// Takes office if a majority has voted for this copy.
     fn count_votes(&mut self) -> bool {
-        let needed = self.topology.majority();
+        let (needed, voters) = (self.topology.majority(), self.voters());
         let Some(candidacy) = &self.failover.candidacy else { return false };
-        if candidacy.votes.len() < needed {
+        // Not of those that have lost their seat since: who has it now may vote too, and its promises are not theirs.
+        if candidacy.votes.keys().filter(|voter| voters.contains(voter)).count() < needed {
             return false;
         }
         let epoch = candidacy.epoch;

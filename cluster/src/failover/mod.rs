@@ -259,9 +259,10 @@ impl Engine {
         self.topology.me().shard
     }
 
-    /// The primaries of other shards that own slots: they vote about this node's shard.
+    /// The primaries of other shards that own slots: they vote about this node's shard. One a shard, the newest one: each shard has
+    /// one seat, and one vote.
     fn voters(&self) -> Vec<NodeId> {
         let shard = self.my_shard();
-        self.peers_where(|peer| peer.votes() && peer.shard != shard)
+        self.peers_where(|peer| peer.votes() && peer.shard != shard && !self.is_overtaken(peer))
     }
 }

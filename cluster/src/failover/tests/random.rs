@@ -178,3 +178,23 @@ fn who_never_took_slots_says_so_whomever_it_believes_to_have_them() {
         [(3, Move(0), 2_949), (2, Crash, 81), (6, Move(5), 838), (4, Silence, 1_352), (1, Move(4), 271)];
     survives(2, 482, &troubles);
 }
+
+/// A primary voted for a candidate, and then the one elected in its place did, in the same epoch: the candidate took office by one seat
+/// that it counted twice, while the old primary had the promise of the only other one.
+#[test]
+fn a_seat_that_changes_hands_votes_once() {
+    use Trouble::{Calm, Crash, Silence, Stall, Wipe};
+    let troubles = [
+        (1, Stall, 241),
+        (0, Stall, 1_961),
+        (2, Crash, 681),
+        (1, Silence, 1_981),
+        (0, Stall, 2_241),
+        (7, Silence, 1_581),
+        (0, Stall, 61),
+        (0, Calm, 341),
+        (0, Silence, 841),
+        (8, Wipe, 1_681),
+    ];
+    survives(1, 2_537_016_398_951_294_419, &troubles);
+}
