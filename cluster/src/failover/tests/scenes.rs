@@ -347,3 +347,68 @@ fn who_is_elected_claims_a_slot_that_its_primary_had_imported_and_was_about_to_c
     assert!(shards.run_until(5_000, all), "{}", shards.picture());
     assert!(shards.network.engines[4].topology().transfers.is_empty());
 }
+
+/// A new primary takes office, and nobody of these hears what it says then; they hear each other afterwards, and nobody else.
+fn cut_off_before_they_hear(shards: &mut Shards, elected: usize, cut: &[usize]) {
+    let led = |network: &crate::gossip::tests::network::Network| network.engines[elected].in_office();
+    assert!(shards.network.run_until(5_000, led), "{}", shards.picture());
+    for &node in cut {
+        shards.network.silent[node] = true;
+    }
+    shards.network.run(10);
+    for &node in cut {
+        shards.network.silent[node] = false;
+        let others = (0..shards.nodes()).filter(|other| !cut.contains(other));
+        shards.network.blocked.extend(others.flat_map(|other| [(node, other), (other, node)]));
+    }
+}
+
+/// Who had a seat went on promising, and noted that the replica was not in sync any more, when somebody had taken it who knew nothing of
+/// that and voted for the replica.
+#[test]
+fn who_voted_about_a_seat_counts_on_nobody_who_had_it_before() {
+    let mut shards = Shards::new(1, 13);
+    save(&mut shards, 0, 3);
+    shards.network.order(5, |engine, now, rng| engine.fail_over(Manner::HandOver, now, rng)).unwrap();
+    cut_off_before_they_hear(&mut shards, 5, &[0, 2]);
+    let shard = shards.shard(0);
+    for _ in 0..500 {
+        shards.write(0);
+        shards.write(3);
+        shards.step();
+    }
+    assert_eq!(shards.primary(shard), Some(3), "{}", shards.picture());
+    shards.network.blocked.clear();
+    assert!(shards.run_until(20_000, Shards::all_in_sync), "{}", shards.picture());
+}
+
+#[test]
+fn who_takes_a_seat_votes_against_nobody_who_may_have_a_promise_of_who_had_it() {
+    let mut shards = Shards::new(1, 14);
+    save(&mut shards, 0, 3);
+    let shard = shards.shard(0);
+    // Only one voter promises.
+    shards.network.blocked.extend([(0, 2), (2, 0)]);
+    shards.run(2 * TIMEOUT_MS);
+    shards.network.blocked.clear();
+    shards.network.blocked.insert((0, 2));
+    shards.network.order(4, |engine, now, rng| engine.fail_over(Manner::HandOver, now, rng)).unwrap();
+    cut_off_before_they_hear(&mut shards, 4, &[0]);
+    shards.network.order(3, |engine, now, rng| engine.fail_over(Manner::Force, now, rng)).unwrap();
+    let elected = |shards: &Shards| shards.primary(shard) == Some(3);
+    assert!(!shards.run_until(TIMEOUT_MS - 50, elected), "{}", shards.picture());
+    assert!(shards.run_until(TIMEOUT_MS / 2, elected), "{}", shards.picture());
+}
+
+#[test]
+fn offices_are_handed_over_one_right_after_the_other() {
+    let mut shards = Shards::new(1, 15);
+    save(&mut shards, 0, 3);
+    for to in [3, 4, 5] {
+        let began = shards.network.now;
+        shards.network.order(to, |engine, now, rng| engine.fail_over(Manner::HandOver, now, rng)).unwrap();
+        let leads = |shards: &Shards| shards.primary(shards.shard(to)) == Some(to);
+        assert!(shards.run_until(TIMEOUT_MS / 2, leads), "{}", shards.picture());
+        assert!(shards.network.now - began < TIMEOUT_MS / 2);
+    }
+}
