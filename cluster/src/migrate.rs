@@ -1,19 +1,23 @@
 //! Keys go to another node, one by one: MIGRATE.
 //!
 //! A key is gone here only when it is there as safely as it was here: on the disk of the other node, if this one keeps a log.
-//! Redis deletes it as soon as the other one has it in memory, so that a crash of that one loses it.
+//! Redis deletes it as soon as the other one has it in memory, so that a crash of that one loses it. From a slot that is migrating
+//! that is answered then as well, and the key is on its way until the disk has it: whoever wants it waits. The other node cannot claim
+//! the slot before this one has let go of it ([`slot_migration`](crate::slot_migration)).
 
 use std::io;
 
 use parking_lot::Mutex;
 use shared::resp::Value;
 use shared::rt::time::{self, Duration, Instant};
+use shared::slot::Slot;
+use tokio::sync::oneshot;
 
 use crate::command::CommandError;
-use crate::commit::Leaving;
+use crate::commit::{Leaving, LeavingKey};
 use crate::node::Shared;
 use crate::peer::{Peer, encode};
-use crate::slot_migration::marks_known;
+use crate::slot_migration::{marks_known, settled};
 
 /// Keys that are on their way at once.
 const BATCH_KEYS_MAX: usize = 128;
@@ -73,15 +77,34 @@ impl Targets {
     }
 }
 
-/// Sends keys and removes those that have arrived. Returns how many were sent.
-///
-/// # Errors
-/// As Redis says them. Keys that have arrived until then are gone here; the others are still here, and may be there too.
-pub async fn migrate(node: &Shared, migration: Migration) -> Result<usize, CommandError> {
+/// How many keys were sent, or an error as Redis says it: keys that have arrived until then are gone here; the others are still here, and
+/// may be there too.
+pub type Answer = oneshot::Sender<Result<usize, CommandError>>;
+
+/// Sends keys and removes those that have arrived. Answers when that is done, or, from slots that are migrating, when only disks are
+/// waited for still.
+pub async fn migrate(node: &Shared, migration: Migration, answer: Answer) {
+    let mut answer = Some(answer);
+    let moved = send_all(node, migration, &mut answer).await;
+    match (answer, moved) {
+        // Whoever asked may have hung up.
+        (Some(answer), moved) => drop(answer.send(moved)),
+        (None, Err(error)) => tracing::warn!(%error, "keys that were sent to another node are still here"),
+        (None, Ok(_)) => {}
+    }
+}
+
+async fn send_all(
+    node: &Shared,
+    migration: Migration,
+    answer: &mut Option<Answer>,
+) -> Result<usize, CommandError> {
     let mut connection = None;
     let mut sent = 0;
-    for batch in migration.keys.chunks(BATCH_KEYS_MAX) {
+    let batches = migration.keys.len().div_ceil(BATCH_KEYS_MAX);
+    for (number, batch) in migration.keys.chunks(BATCH_KEYS_MAX).enumerate() {
         let keys: Vec<&[u8]> = batch.iter().map(|key| &**key).collect();
+        arrivals(node, &keys, migration.timeout).await;
         let mut leaving = Leaving::mark(node, &keys, time::now_ms())?;
         if leaving.keys().is_empty() {
             continue;
@@ -91,12 +114,30 @@ pub async fn migrate(node: &Shared, migration: Migration) -> Result<usize, Comma
             None => connect(node, &migration).await?,
         };
         sent += leaving.keys().len();
-        connection = Some(send(node, &migration, &mut leaving, open).await?);
+        let arrived = || {
+            if let Some(answer) = answer.take_if(|_| number + 1 == batches) {
+                answer.send(Ok(sent)).ok();
+            }
+        };
+        connection = Some(send(node, &migration, &mut leaving, open, arrived).await?);
     }
     if let Some(connection) = connection {
         node.targets.keep(migration.target, connection);
     }
     Ok(sent)
+}
+
+/// Waits until no key of the slots of these is on its way by another MIGRATE, so long at most.
+async fn arrivals(node: &Shared, keys: &[&[u8]], patience: Duration) {
+    let slots = keys.iter().map(|key| Slot::of_key(key)).filter(|slot| node.view.is_migrating(*slot));
+    let mut slots: Vec<Slot> = slots.collect();
+    slots.dedup();
+    let all = async {
+        for slot in slots {
+            settled(node, slot).await;
+        }
+    };
+    time::timeout(patience, all).await.ok();
 }
 
 async fn connect(node: &Shared, migration: &Migration) -> Result<Peer, CommandError> {
@@ -121,12 +162,14 @@ async fn connect(node: &Shared, migration: &Migration) -> Result<Peer, CommandEr
     Ok(connection)
 }
 
-/// Sends the keys that are marked, and settles each as the other node answers.
+/// Sends the keys that are marked, and settles each as the other node answers. `arrived` is called when it has taken them all from a
+/// slot that is migrating, and only disks are waited for still.
 async fn send(
     node: &Shared,
     migration: &Migration,
     leaving: &mut Leaving<'_>,
     mut connection: Peer,
+    arrived: impl FnOnce(),
 ) -> Result<Peer, CommandError> {
     let mut request = Vec::new();
     for key in leaving.keys() {
@@ -147,6 +190,11 @@ async fn send(
     let mut answers = Vec::with_capacity(leaving.keys().len());
     for _ in 0..leaving.keys().len() {
         answers.push(connection.read(Instant::now() + migration.timeout).await.map_err(reading)?);
+    }
+    let moves = |leaving: &LeavingKey| node.view.is_migrating(Slot::of_key(&leaving.key));
+    if durable && leaving.keys().iter().all(moves) && answers.iter().all(|answer| answer.as_error().is_none())
+    {
+        arrived();
     }
     if durable {
         // It waits so long itself before it says that it is not.

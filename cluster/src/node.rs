@@ -206,6 +206,8 @@ impl Node {
             let migrating = slot_migration::run(Arc::clone(&shared));
             shared.workers.spawn_apart("slot-migration", migrating).map_err(NodeError::Worker)?;
             shared.workers.spawn(slot_migration::run_takings(Arc::clone(&shared)));
+            shared.workers.spawn(slot_migration::run_claims(Arc::clone(&shared)));
+            shared.workers.spawn(slot_migration::run_answers(Arc::clone(&shared)));
         }
         tracing::info!(port, "Ready to accept connections");
         Ok(Node { shared })

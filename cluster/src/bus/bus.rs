@@ -432,6 +432,8 @@ impl Bus {
                 Effect::Show => self.show(mind),
                 Effect::SlotsLost(slots) => self.pubsub.slots_lost(&slots),
                 Effect::Forget(_)
+                | Effect::AskedToClaim(..)
+                | Effect::ClaimAnswered
                 | Effect::TellCopies
                 | Effect::WaitFor(_)
                 | Effect::Follow

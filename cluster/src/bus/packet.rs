@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 4 | `RDcb` |
-//! | 2 | version of the format, 6 |
+//! | 2 | version of the format, 7 |
 //! | 2 | kind |
 //! | 4 | length of the whole packet |
 //! | 4 | CRC-32 of all other bytes of the packet |
@@ -20,11 +20,13 @@ use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
 use super::wire::{Reader, put_address, put_epoch, put_in_sync, put_shard};
-use crate::gossip::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest};
+use crate::gossip::{
+    Claim, ClaimAsk, Heartbeat, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest,
+};
 use crate::topology::{Address, RunId, TransferId};
 
 const MAGIC: [u8; 4] = *b"RDcb";
-const VERSION: u16 = 6;
+const VERSION: u16 = 7;
 const CRC_AT: usize = 12;
 /// Bytes before the sender's name.
 const HEAD_BYTES: usize = 16;
@@ -71,11 +73,15 @@ pub enum Kind {
     InterestChanges = 17,
     /// I have heard of it.
     InterestHeard = 18,
+    /// May I claim that slot?
+    ClaimAsk = 19,
+    /// Yes or no.
+    ClaimAnswer = 20,
 }
 
 impl Kind {
     /// Every kind in the order of numbers.
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 20] = [
         Kind::Ping,
         Kind::Pong,
         Kind::Meet,
@@ -94,6 +100,8 @@ impl Kind {
         Kind::Interest,
         Kind::InterestChanges,
         Kind::InterestHeard,
+        Kind::ClaimAsk,
+        Kind::ClaimAnswer,
     ];
 
     /// Its name in `CLUSTER INFO`.
@@ -117,6 +125,8 @@ impl Kind {
             Kind::Interest => "interest",
             Kind::InterestChanges => "interest-changes",
             Kind::InterestHeard => "interest-heard",
+            Kind::ClaimAsk => "claim-ask",
+            Kind::ClaimAnswer => "claim-answer",
         }
     }
 
@@ -140,6 +150,8 @@ impl Kind {
             Message::Resigned(_) => Kind::Resigned,
             Message::TransferAsk(_) => Kind::TransferAsk,
             Message::TransferNever(_) => Kind::TransferNever,
+            Message::ClaimAsk(_) => Kind::ClaimAsk,
+            Message::ClaimAnswer(..) => Kind::ClaimAnswer,
         }
     }
 }
@@ -299,6 +311,10 @@ fn decode(frame: Frame<'_>) -> Result<Packet, BadPacket> {
         Kind::TransferAsk => {
             Message::TransferAsk(TransferAsk { id: TransferId(reader.node_id()?), slots: reader.slots()? })
         }
+        Kind::ClaimAsk => {
+            Message::ClaimAsk(ClaimAsk { id: TransferId(reader.node_id()?), slot: reader.slot()? })
+        }
+        Kind::ClaimAnswer => Message::ClaimAnswer(TransferId(reader.node_id()?), reader.flag()?),
         Kind::TransferNever => Message::TransferNever(TransferId(reader.node_id()?)),
         Kind::Publish | Kind::Publisher | Kind::Interest | Kind::InterestChanges | Kind::InterestHeard => {
             return Err(BadPacket::Link(kind));
@@ -389,6 +405,14 @@ pub fn encode(sender: NodeId, message: &Message) -> Bytes {
         }
         Message::Handover => {}
         Message::Resigned(term) => put_epoch(&mut out, *term),
+        Message::ClaimAnswer(id, may) => {
+            out.extend_from_slice(id.0.as_bytes());
+            out.push(u8::from(*may));
+        }
+        Message::ClaimAsk(ask) => {
+            out.extend_from_slice(ask.id.0.as_bytes());
+            out.extend_from_slice(&ask.slot.number().to_be_bytes());
+        }
         Message::TransferAsk(ask) => {
             out.extend_from_slice(ask.id.0.as_bytes());
             out.extend_from_slice(&ask.slots.to_wire());

@@ -104,6 +104,10 @@ fn messages() -> impl Strategy<Value = Message> {
         (names(), slot_sets())
             .prop_map(|(id, slots)| Message::TransferAsk(TransferAsk { id: TransferId(id), slots })),
         names().prop_map(|id| Message::TransferNever(TransferId(id))),
+        (names(), 0..16_384_u16).prop_map(|(id, slot)| {
+            Message::ClaimAsk(ClaimAsk { id: TransferId(id), slot: Slot::new(slot).unwrap() })
+        }),
+        (names(), any::<bool>()).prop_map(|(id, may)| Message::ClaimAnswer(TransferId(id), may)),
     ]
 }
 
@@ -204,7 +208,7 @@ fn hostile_heads_are_refused_before_anything_is_waited_for() {
     };
     assert_eq!(with(4, &[0, 1]), BadPacket::Version(1));
     assert_eq!(with(4, &[0, 5]), BadPacket::Version(5));
-    assert_eq!(with(4, &[0, 7]), BadPacket::Version(7));
+    assert_eq!(with(4, &[0, 8]), BadPacket::Version(8));
     assert_eq!(with(6, &[0, 77]), BadPacket::Kind(77));
     assert_eq!(with(8, &[0xFF; 4]), BadPacket::Length(u32::MAX));
     assert_eq!(with(8, &[0, 0, 0, 3]), BadPacket::Length(3));

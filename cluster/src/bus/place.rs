@@ -34,6 +34,8 @@ fn hold_back(node: &Shared) {
 pub(super) fn take(node: &Arc<Shared>, effect: Effect, topology: &Topology) {
     match effect {
         Effect::Forget(slots) => slot_migration::forget(node, slots),
+        Effect::AskedToClaim(to, ask) => node.slot_migrations.asked.add(to, ask),
+        Effect::ClaimAnswered => node.slot_migrations.claims.answered(),
         Effect::TellCopies => {
             node.replication.feeds.shard_changed();
             if !topology.moves.migrating.is_empty() && !node.replication.feeds.is_alone() {

@@ -7,6 +7,7 @@ use persistence::StoreId;
 use shared::epoch::Epoch;
 use shared::limits::{EPOCH_MAX, IN_SYNC_COPIES_MAX};
 use shared::node_id::NodeId;
+use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 use super::packet::BadPacket;
@@ -92,6 +93,10 @@ impl<'p> Reader<'p> {
             copies.insert(copy);
         }
         Ok(InSync { term, version, copies })
+    }
+
+    pub(super) fn slot(&mut self) -> Result<Slot, BadPacket> {
+        Slot::new(self.u16()?).ok_or(BadPacket::Value("a slot that there is none of"))
     }
 
     pub(super) fn slots(&mut self) -> Result<SlotSet, BadPacket> {

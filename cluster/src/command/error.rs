@@ -65,7 +65,8 @@ pub enum CommandError {
     /// The node follows another one.
     #[error("READONLY You can't write against a read only replica.")]
     ReadOnly,
-    /// The slot changes hands: the request waits until that is settled, and is refused only if it takes too long.
+    /// The slot changes hands, or a key of it is on its way: the request waits until that is settled, and is refused only if it takes too
+    /// long.
     #[error("TRYAGAIN Slot {0} is changing hands")]
     InTransfer(Slot),
     /// Another node serves the slot.

@@ -19,7 +19,7 @@ mod waiting;
 use shared::slot::Slot;
 
 pub use self::clock::Clock;
-pub use self::moving::{Leaving, check_queued, redirect_waiting};
+pub use self::moving::{Leaving, LeavingKey, check_queued, redirect_waiting};
 pub use self::removal::{empty, evict, expire_dead, expire_due, forget, forget_all};
 pub use self::waiting::{Wait, leave};
 

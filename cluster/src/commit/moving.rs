@@ -92,7 +92,7 @@ pub(super) fn may_run(
     note_mark(shared, work, presence.judge(slot, owner))
 }
 
-/// The same for a command that is queued behind MULTI: it is refused now rather than at EXEC.
+/// The same for a command that is queued behind MULTI: it is refused now rather than at EXEC, or waits.
 #[inline]
 pub fn check_queued(
     shared: &Shared,
@@ -108,11 +108,11 @@ pub fn check_queued(
     let mut held = Held::One(shared.keyspace.lock(slot.partition()));
     match may_run(shared, work, &mut held, (spec, args), *slot, clock)? {
         Here::Run => Ok(()),
-        Here::Leaving(_) => Err(MULTIPLE_KEYS),
+        Here::Leaving(_) => Err(CommandError::InTransfer(*slot)),
     }
 }
 
-/// The same for all commands of a transaction, which never waits.
+/// The same for all commands of a transaction.
 #[cold]
 pub(super) fn may_run_all(
     shared: &Shared,
@@ -133,7 +133,7 @@ pub(super) fn may_run_all(
     }
     match note_mark(shared, work, presence.judge(slot, owner))? {
         Here::Run => Ok(()),
-        Here::Leaving(_) => Err(MULTIPLE_KEYS),
+        Here::Leaving(_) => Err(CommandError::InTransfer(slot)),
     }
 }
 
@@ -248,6 +248,7 @@ impl Drop for Leaving<'_> {
         for LeavingKey { key, .. } in &self.keys {
             stay(&mut self.shared.keyspace.lock(Slot::of_key(key).partition()), key);
         }
+        self.shared.slot_migrations.settled.send_replace(());
     }
 }
 

@@ -215,9 +215,11 @@ impl Engine {
         let me = self.topology.me_mut();
         (me.primary, me.term, me.config_epoch) = (None, epoch, epoch);
         slots.iter().flat_map(|slots| slots.iter()).for_each(|slot| self.topology.assign(slot, id));
-        let mut moves = std::mem::take(&mut self.topology.primary_moves).migrating;
-        moves.retain(|slot, _| self.topology.me().slots().contains(*slot));
-        self.topology.moves.migrating.append(&mut moves);
+        let mut moves = std::mem::take(&mut self.topology.primary_moves);
+        moves.migrating.retain(|slot, _| self.topology.me().slots().contains(*slot));
+        moves.let_go.retain(|slot| moves.migrating.contains_key(slot));
+        self.topology.moves.migrating.append(&mut moves.migrating);
+        self.topology.moves.let_go.append(&mut moves.let_go);
         let kept = self.topology.shard_mut(shard);
         kept.term = kept.term.max(epoch);
         self.end_candidacy();

@@ -12,7 +12,7 @@ use shared::slot_set::SlotSet;
 use super::effect::Effect;
 use super::engine::Engine;
 use super::handshake::random_name;
-use super::message::{Claim, Message};
+use crate::keyspace::Left;
 use crate::topology::{Address, Member, Moment, Moves, ShardId, Side};
 
 /// How long rumors about a forgotten node are not believed, milliseconds (Redis Cluster specification, FORGET).
@@ -69,6 +69,20 @@ pub enum Refused {
     /// Slots that are on the move already.
     #[error("Slot {0} is being migrated already")]
     OnTheMove(u16),
+    /// A slot that was given to a node, which is about to claim it.
+    #[error(
+        "Slot {0} has gone to node {1}, which can claim it at any time: CLUSTER SETSLOT {0} NODE {1}, said to it, has it do so"
+    )]
+    LetGo(u16, NodeId),
+    /// A slot whose owner has not said that nothing of it is left there.
+    #[error("The owner of slot {0} has not let go of it")]
+    NotLetGo(u16),
+    /// A slot that is to be claimed and was not imported.
+    #[error("Slot {0} is not importing")]
+    NotImporting(u16),
+    /// A slot that is not migrating, or to another node.
+    #[error("Slot {0} is not migrating to that node")]
+    NotMigrating(u16),
     /// Slots that come from who does not have them.
     #[error("Hash slot {0} is not served by the node it comes from")]
     NotTheirs(u16),
@@ -194,6 +208,7 @@ impl Engine {
             self.topology.unassign(slot);
             self.topology.moves.end(slot);
         }
+        self.drop_claims(slots);
         // Slots that were given to a shard that is lost stay here with their keys: an administrator may add them again.
         self.topology.transfers.retain(|_, transfer| {
             if transfer.side == Side::Giving {
@@ -228,8 +243,13 @@ impl Engine {
         }
         self.not_given(slot)?;
         self.target(to, Refused::Stranger)?;
-        self.topology.moves.end(slot);
+        // To where it has gone it may go again, or to who was elected there.
+        if !self.migrates_to(slot, to) {
+            self.not_let_go(slot)?;
+        }
         self.topology.moves.migrating.insert(slot, to);
+        self.agreement.leaving.remove(&slot);
+        self.topology.won.remove(&slot);
         self.marked();
         Ok(())
     }
@@ -253,43 +273,53 @@ impl Engine {
     /// `CLUSTER SETSLOT slot STABLE`: it stays where it is.
     ///
     /// # Errors
-    /// This node is no primary.
+    /// This node is no primary, or has let go of the slot.
     pub fn keep_slot(&mut self, slot: Slot) -> Result<(), Refused> {
         self.must_be_primary()?;
+        self.not_let_go(slot)?;
+        if let Some(claim) = self.claim_of(slot) {
+            self.claim_not(claim);
+        }
+        self.not_given(slot)?;
         self.topology.moves.end(slot);
         self.changed();
         Ok(())
     }
 
-    /// `CLUSTER SETSLOT slot NODE to`: the slot has moved. `is_empty`: this node has no key of it. A node that gets a slot it
-    /// imported takes a new epoch without asking anybody, so that its claim holds, and says so at once. One that sent it there goes on
-    /// to send clients after its keys until it hears that claim: if the other node crashed before it was on its disk, nobody would own it.
-    /// For the same reason a third node believes the claim alone.
+    /// `CLUSTER SETSLOT slot NODE to`: the slot has moved, and this is left of it here. Who sent it there lets go of it, and
+    /// goes on to send clients after its keys until it hears the other node's claim: if that crashed before it was on its disk, nobody
+    /// would own the slot. For the same reason a third node believes the claim alone. Who imported it claims it
+    /// ([`Engine::claim_imported`]).
     ///
     /// # Errors
-    /// An unknown node, or keys of the slot that would be left behind.
-    pub fn give_slot(&mut self, slot: Slot, to: NodeId, is_empty: bool) -> Result<(), Refused> {
+    /// An unknown node, keys of the slot that would be left behind, or a slot that was given to another one.
+    pub fn give_slot(&mut self, slot: Slot, to: NodeId, left: Left) -> Result<(), Refused> {
         self.must_be_primary()?;
         self.not_given(slot)?;
         self.target(to, Refused::UnknownNode)?;
         let my_id = self.topology.my_id();
         let was_mine = self.topology.me().slots().contains(slot);
-        if was_mine && to != my_id && !is_empty {
+        if self.migrates_to(slot, to) {
+            return self.let_go(slot, to, left);
+        }
+        if was_mine && to != my_id && left != Left::Nothing {
             return Err(Refused::HoldsKeys(slot.number()));
         }
-        if was_mine && to != my_id && self.topology.moves.migrating.get(&slot) == Some(&to) {
-            self.topology.moves.let_go.insert(slot);
+        if to != my_id && self.topology.moves.let_go.contains(&slot) {
+            // It was given to another one before, whose claim has not been heard yet, nor that it has given it on.
             return Ok(());
+        }
+        self.not_let_go(slot)?;
+        if self.imports(slot, to) {
+            return Err(Refused::NotLetGo(slot.number()));
         }
         if !was_mine && to != my_id && self.topology.owner(slot).is_some() {
             // It is heard from the new owner itself. Who said it before might take the slot from the old one, and the new one not have it.
             return Ok(());
         }
-        if is_empty {
+        if left == Left::Nothing {
             self.topology.moves.migrating.remove(&slot);
-            self.topology.moves.let_go.remove(&slot);
         }
-        let imported = to == my_id && self.topology.moves.importing.remove(&slot).is_some();
         self.topology.assign(slot, to);
         if was_mine && to != my_id {
             self.slots_lost([slot].into_iter().collect());
@@ -299,13 +329,6 @@ impl Engine {
         } else {
             // Its new owner claims it in a higher epoch.
             self.heard_change();
-        }
-        if imported {
-            self.bump_epoch();
-            let me = self.topology.me();
-            let claim = Claim::of(&self.topology, me);
-            // An unasked pong would be passed over. Whoever takes the next slot must know this epoch to take a higher one.
-            self.broadcast(&Message::Update(claim));
         }
         Ok(())
     }

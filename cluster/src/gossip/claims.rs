@@ -42,13 +42,14 @@ impl Engine {
         self.settle_collision(packet.sender, heartbeat);
     }
 
-    /// A member says that somebody owns slots since a higher epoch than this node knew.
-    pub(super) fn told_of_claim(&mut self, claim: &Claim) {
+    /// A member says that somebody owns slots since a higher epoch than this node knew; or that it does itself, since the same one.
+    pub(super) fn told_of_claim(&mut self, sender: NodeId, claim: &Claim) {
         if claim.node == self.topology.my_id() {
             return;
         }
         let Some(member) = self.topology.member_mut(claim.node) else { return };
-        if !member.joined() || member.config_epoch >= claim.config_epoch {
+        let is_known = member.config_epoch == claim.config_epoch;
+        if !member.joined() || member.config_epoch > claim.config_epoch || is_known && sender != claim.node {
             return;
         }
         member.config_epoch = claim.config_epoch;
@@ -59,7 +60,9 @@ impl Engine {
             return;
         }
         let outcome = self.topology.claim(claim.node, claim.config_epoch, &claim.slots);
-        self.hear_disclaim(claim.node, &claim.slots);
+        if !is_known {
+            self.hear_disclaim(claim.node, &claim.slots);
+        }
         self.slots_lost_to(claim.config_epoch, outcome.lost);
     }
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use shared::node_id::NodeId;
 use shared::slot_set::SlotSet;
 
 use super::event::LinkId;
-use super::message::Message;
+use super::message::{ClaimAsk, Message};
 use crate::topology::CopyId;
 
 /// One thing to do.
@@ -22,6 +23,10 @@ pub enum Effect {
     SlotsLost(SlotSet),
     /// These slots are another shard's: what is here of them is forgotten.
     Forget(SlotSet),
+    /// A node of another shard wants to claim a slot that is migrating to it: it is to be let go when no key of it is left here.
+    AskedToClaim(NodeId, ClaimAsk),
+    /// The owner of a slot that is to be claimed has answered.
+    ClaimAnswered,
     /// The slots of this shard, or what changes hands of them, are others: its replicas are told.
     TellCopies,
     /// Whom to wait for before something is called saved; `None`: nothing is any more.

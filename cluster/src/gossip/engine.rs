@@ -62,6 +62,10 @@ pub struct Engine {
     unsaved: bool,
     /// Something changed that must survive a restart before anything depends on it.
     unsaved_mark: bool,
+    /// The same, and nothing depends on it yet: saved with what changes next, or by [`Engine::note_now`].
+    unsaved_soon: bool,
+    /// Something that the copies of the shard are to know changed, and nothing that the request path sees.
+    untold: bool,
     /// Something changed that others will tell again if it is forgotten: saved with all that changes until `next_heard_save`.
     unsaved_heard: bool,
     next_heard_save: Moment,
@@ -99,6 +103,8 @@ impl Engine {
             effects: Vec::new(),
             unsaved: true,
             unsaved_mark: false,
+            unsaved_soon: false,
+            untold: false,
             unsaved_heard: false,
             next_heard_save: now,
             unshown: true,
@@ -113,6 +119,8 @@ impl Engine {
                     self.unsaved = true;
                     self.next_heard_save = now.after(TICK_MS);
                 }
+                self.note_now();
+                self.forget_leaving();
                 self.tick(now, rng);
                 self.tick_failover(now, rng);
                 self.ask_about_transfers(now);
@@ -159,16 +167,15 @@ impl Engine {
 
     /// Ends the handling of an event: what must be known on disk comes first.
     pub(crate) fn finish(&mut self, now: Moment) -> Vec<Effect> {
-        let tells = self.unshown && self.settle_transfers();
+        let untold = std::mem::take(&mut self.untold);
+        let tells = (self.unshown || untold) && self.settle_transfers();
         self.judge_state(now);
         let mut effects = Vec::with_capacity(self.effects.len() + 2);
         let marked = std::mem::take(&mut self.unsaved_mark);
-        if std::mem::take(&mut self.unsaved) {
-            self.unsaved_heard = false;
-            effects.push(Effect::Save);
-        } else if marked {
-            self.unsaved_heard = false;
-            effects.push(Effect::Note);
+        let saved = std::mem::take(&mut self.unsaved);
+        if saved || marked {
+            (self.unsaved_heard, self.unsaved_soon) = (false, false);
+            effects.push(if saved { Effect::Save } else { Effect::Note });
         }
         // Before clients see it: what they are answered may wait for the copies to know.
         if tells {
@@ -191,6 +198,23 @@ impl Engine {
     pub(crate) fn marked(&mut self) {
         self.unsaved_mark = true;
         self.unshown = true;
+    }
+
+    /// A slot is to be claimed: nothing depends on it before [`Engine::note_now`].
+    pub(crate) fn claimed_soon(&mut self) {
+        self.unsaved_soon = true;
+        self.unshown = true;
+    }
+
+    /// The same of a slot that was let go, of which clients see nothing.
+    pub(crate) fn let_go_soon(&mut self) {
+        self.unsaved_soon = true;
+        self.untold = true;
+    }
+
+    /// Has written what was to be written soon, if it is not yet.
+    pub fn note_now(&mut self) {
+        self.unsaved_mark |= self.unsaved_soon;
     }
 
     /// Others said something that they will say again: who owns what, and since which epoch.

@@ -3,6 +3,7 @@
 use persistence::StoreId;
 use shared::epoch::Epoch;
 use shared::node_id::NodeId;
+use shared::slot::Slot;
 use shared::slot_set::SlotSet;
 
 use crate::topology::{Address, InSync, Member, RunId, ShardId, Topology, TransferId};
@@ -36,6 +37,19 @@ pub enum Message {
     TransferAsk(TransferAsk),
     /// The answer of one that never took them and never will. One that has them answers with its claim.
     TransferNever(TransferId),
+    /// From a primary that imported a slot key by key to its owner: may I claim it?
+    ClaimAsk(ClaimAsk),
+    /// The answer: whether its owner has let go of it.
+    ClaimAnswer(TransferId, bool),
+}
+
+/// A question about a slot that came key by key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimAsk {
+    /// Which claim.
+    pub id: TransferId,
+    /// Of which slot.
+    pub slot: Slot,
 }
 
 /// A question about slots that were given to another shard.

@@ -36,4 +36,6 @@ pub(crate) mod tests;
 pub use effect::Effect;
 pub use engine::{Engine, Settings};
 pub use event::{Event, LinkId};
-pub use message::{Claim, Heartbeat, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest};
+pub use message::{
+    Claim, ClaimAsk, Heartbeat, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest,
+};

@@ -56,7 +56,9 @@ impl Engine {
                 }
             }
             Message::Fail(failed) if self.is_member(packet.sender) => self.told_of_failure(failed, now),
-            Message::Update(claim) if self.is_member(packet.sender) => self.told_of_claim(&claim),
+            Message::Update(claim) if self.is_member(packet.sender) => {
+                self.told_of_claim(packet.sender, &claim)
+            }
             Message::Note(shard, set) if self.is_member(packet.sender) => {
                 self.told_in_sync(packet.sender, shard, &set);
             }
@@ -77,6 +79,12 @@ impl Engine {
                 self.asked_about_transfer(packet.sender, &ask, now);
             }
             Message::TransferNever(id) if self.is_member(packet.sender) => self.told_never(packet.sender, id),
+            Message::ClaimAsk(ask) if self.is_member(packet.sender) => {
+                self.asked_to_claim(packet.sender, ask)
+            }
+            Message::ClaimAnswer(id, may) if self.is_member(packet.sender) => {
+                self.told_whether_to_claim(packet.sender, id, may);
+            }
             // Strangers decide nothing here.
             Message::Fail(_)
             | Message::Update(_)
@@ -87,7 +95,9 @@ impl Engine {
             | Message::Handover
             | Message::Resigned(_)
             | Message::TransferAsk(_)
-            | Message::TransferNever(_) => {}
+            | Message::TransferNever(_)
+            | Message::ClaimAsk(_)
+            | Message::ClaimAnswer(..) => {}
         }
     }
 

@@ -31,7 +31,7 @@ use shared::limits::PARTITIONS;
 use shared::slot::Slot;
 
 pub use held::{Held, Partitions};
-pub use partition::{Partition, PartitionStats};
+pub use partition::{Left, Partition, PartitionStats};
 
 /// Hashes keys; seeded per keyspace, so that nobody outside can choose colliding keys.
 #[derive(Clone, Copy)]
@@ -100,14 +100,28 @@ impl Keyspace {
         self.len() == 0
     }
 
-    /// How many keys lie in a slot.
+    /// How many keys lie in a slot, without those that are on their way to another node.
     pub fn count_in_slot(&self, slot: Slot) -> usize {
-        self.lock(slot.partition()).table(slot).len()
+        self.lock(slot.partition()).staying(slot)
     }
 
-    /// At most `limit` keys of a slot.
+    /// Whether keys of a slot are on their way to another node.
+    pub fn is_leaving(&self, slot: Slot) -> bool {
+        self.lock(slot.partition()).leaving.iter().any(|key| Slot::of_key(key) == slot)
+    }
+
+    /// At most `limit` keys of a slot, none that is on its way to another node.
     pub fn keys_in_slot(&self, slot: Slot, limit: usize) -> Vec<Box<[u8]>> {
-        self.lock(slot.partition()).table(slot).iter().take(limit).map(|entry| entry.key().into()).collect()
+        let partition = self.lock(slot.partition());
+        let stays = |key: &&[u8]| partition.leaving.iter().all(|leaving| **leaving != **key);
+        partition
+            .table(slot)
+            .iter()
+            .map(|entry| entry.key())
+            .filter(stays)
+            .take(limit)
+            .map(Box::from)
+            .collect()
     }
 }
 

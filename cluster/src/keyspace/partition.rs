@@ -40,6 +40,17 @@ pub struct Partition {
     pub leaving: Vec<Box<[u8]>>,
 }
 
+/// What a node has of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// No key.
+    Nothing,
+    /// Only keys on their way to another node: MIGRATE has sent them, and that one has not said that they are on its disk.
+    OnTheirWay,
+    /// Keys.
+    Keys,
+}
+
 impl Partition {
     /// No keys; the wheel of deadlines stands at `now_ms`.
     pub fn new(hasher: KeyHasher, now_ms: u64) -> Partition {
@@ -69,6 +80,22 @@ impl Partition {
     /// The hasher of its keys.
     pub fn hasher(&self) -> KeyHasher {
         self.hasher
+    }
+
+    /// What is here of a slot.
+    pub fn left(&self, slot: Slot) -> Left {
+        match (self.table(slot).is_empty(), self.staying(slot)) {
+            (true, _) => Left::Nothing,
+            (false, 0) => Left::OnTheirWay,
+            (false, _) => Left::Keys,
+        }
+    }
+
+    /// How many keys of a slot are not on their way to another node.
+    pub fn staying(&self, slot: Slot) -> usize {
+        let leaving = self.leaving.iter();
+        let leaving = leaving.filter(|key| Slot::of_key(key) == slot && self.find(slot, key).is_some());
+        self.table(slot).len() - leaving.count()
     }
 
     /// The table of a slot.

@@ -1,4 +1,4 @@
-//! How two shards agree on who has slots that change hands, whatever fails in between. Pure, part of the gossip engine's mind.
+//! How two shards agree on who has slots that go as a stream, whatever fails in between. Pure, part of the gossip engine's mind.
 //!
 //! 1. The source gives ([`Engine::give`]): it neither serves nor claims the slots from here on, in a new config epoch. All copies of
 //!    its shard that could be elected have that on disk before the target hears of it.
@@ -11,7 +11,7 @@
 //! ([`Message::TransferNever`]); then the source takes them back in a new epoch. Between 2 and 3 there is no answer: the transfer
 //! only goes forward from there, be it by a successor.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shared::epoch::Epoch;
 use shared::limits::{EPOCH_MAX, TRANSFERS_MAX, TRANSFERS_REFUSED_MAX, TRANSFERS_TAKEN_MAX};
@@ -30,8 +30,12 @@ const ASK_EVERY_MS: u64 = 200;
 /// What an engine remembers of transfers besides what is on disk.
 #[derive(Debug, Default)]
 pub(crate) struct Agreement {
-    /// Transfers that a task of this process drives: nothing is asked about them.
-    driven: BTreeSet<TransferId>,
+    /// Transfers that a task of this process drives: it asks about them itself.
+    pub(super) driven: BTreeSet<TransferId>,
+    /// Claims of slots that came key by key whose old owner has let go of them.
+    pub(super) allowed: BTreeSet<TransferId>,
+    /// Slots whose last keys are on their way to another node, and since how many ticks: they are claimed soon.
+    pub(crate) leaving: BTreeMap<Slot, u8>,
     /// Transfers that this node has said it will never take, oldest first.
     refused: VecDeque<TransferId>,
     asked: Moment,
@@ -42,8 +46,13 @@ pub(crate) struct Agreement {
 #[cfg(feature = "sim")]
 impl Agreement {
     /// How much is remembered of transfers.
-    pub(crate) fn held(&self) -> [(&'static str, usize); 2] {
-        [("transfers that are driven", self.driven.len()), ("transfers that are refused", self.refused.len())]
+    pub(crate) fn held(&self) -> [(&'static str, usize); 4] {
+        [
+            ("transfers that are driven", self.driven.len()),
+            ("transfers that are refused", self.refused.len()),
+            ("claims that are allowed", self.allowed.len()),
+            ("slots that are leaving", self.leaving.len()),
+        ]
     }
 }
 
@@ -83,7 +92,7 @@ impl Engine {
         target.address.filter(|address| address.ip.is_some()).ok_or(Refused::NoAddress)
     }
 
-    fn room_for_one(&self) -> Result<(), Refused> {
+    pub(super) fn room_for_one(&self) -> Result<(), Refused> {
         let open = self.topology.transfers.values().filter(|transfer| transfer.side.is_open());
         if open.count() < TRANSFERS_MAX { Ok(()) } else { Err(Refused::TooManyTransfers) }
     }
@@ -150,63 +159,46 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a node that is named as a slot's owner is this one, and imported it.
-    pub fn imports(&self, slot: Slot, to: NodeId) -> bool {
-        to == self.topology.my_id() && self.topology.moves.importing.contains_key(&slot)
-    }
-
-    /// A slot that this node imported is here, and will be claimed when that is on the disks of this node and of all copies that could be
-    /// elected ([`Engine::complete`]): one of them that did not know would not claim it, and its old owner gives it away when it hears
-    /// the claim. Until then it is the old owner's as before, so that nothing is lost if this is forgotten.
-    ///
-    /// # Errors
-    /// It was not importing, or is no primary.
-    pub fn claim_imported(&mut self, id: TransferId, slot: Slot) -> Result<(), Refused> {
-        self.must_be_primary()?;
-        self.not_given(slot)?;
-        self.room_for_one()?;
-        // A claim must be newer than what others say. Whoever takes the next slot must know this epoch to take a higher one.
-        self.bump_epoch();
-        let me = self.topology.me();
-        let (shard, epoch, slots) = (me.shard, me.config_epoch, [slot].into_iter().collect());
-        self.topology.transfers.insert(id, Transfer { side: Side::Claiming, shard, epoch, slots });
-        self.agreement.driven.insert(id);
-        self.marked();
-        Ok(())
-    }
-
-    /// Whether a slot that was moved by hand is claimed soon, by this node or by the one that it went to.
-    pub fn awaits_claims(&self) -> bool {
-        !self.topology.moves.let_go.is_empty() || self.topology.claiming().next().is_some()
-    }
-
-    /// The copies do not confirm: the slot that was to be claimed is importing as before.
-    pub fn claim_not(&mut self, id: TransferId) {
-        self.agreement.driven.remove(&id);
-        if self.topology.transfers.get(&id).is_some_and(|transfer| transfer.side == Side::Claiming) {
-            self.topology.transfers.remove(&id);
-            self.changed();
-        }
-    }
-
     /// This node has the slots: all copies of its shard that could be elected know that it takes them, and hold what is in them.
     /// The epoch of its claim.
     ///
     /// # Errors
-    /// It is no primary any more, or has them already.
+    /// It is no primary any more, or has them already; or their old owner has not let go of them yet.
     pub fn complete(&mut self, id: TransferId) -> Result<Epoch, Refused> {
+        self.has(id)?;
+        Ok(self.say_claim())
+    }
+
+    /// The same for several slots that came key by key, of which this node makes those claims that it may.
+    pub fn complete_claims(&mut self, ids: impl Iterator<Item = TransferId>) -> Vec<TransferId> {
+        let made: Vec<TransferId> = ids.filter(|id| self.has(*id).is_ok()).collect();
+        if !made.is_empty() {
+            self.say_claim();
+        }
+        made
+    }
+
+    /// Has the slots of a transfer, and does not say so yet.
+    fn has(&mut self, id: TransferId) -> Result<(), Refused> {
         if !self.may_lead() {
             return Err(Refused::NotPrimary);
         }
         let taking = |transfer: &&Transfer| matches!(transfer.side, Side::Taking | Side::Claiming);
         let transfer =
             self.topology.transfers.get(&id).filter(taking).cloned().ok_or(Refused::TransferOver)?;
+        if transfer.side == Side::Claiming {
+            self.may_claim(id)?;
+        }
         let me = self.topology.my_id();
         transfer.slots.iter().for_each(|slot| self.topology.assign(slot, me));
         self.agreement.driven.remove(&id);
+        self.agreement.allowed.remove(&id);
         match transfer.side {
             Side::Claiming => {
-                transfer.slots.iter().for_each(|slot| self.topology.moves.end(slot));
+                for slot in transfer.slots.iter() {
+                    self.topology.moves.end(slot);
+                    self.topology.won.insert(slot, transfer.shard);
+                }
                 self.topology.transfers.remove(&id);
                 // The old owner may have taken a newer one since.
                 self.bump_epoch();
@@ -215,10 +207,14 @@ impl Engine {
         }
         // Until it is on disk, a restart completes it again.
         self.heard_change();
+        Ok(())
+    }
+
+    fn say_claim(&mut self) -> Epoch {
         let claim = Claim::of(&self.topology, self.topology.me());
         let epoch = claim.config_epoch;
         self.broadcast(&Message::Update(claim));
-        Ok(epoch)
+        epoch
     }
 
     /// Notes that this shard has taken slots, and forgets the oldest of such notes.
@@ -366,6 +362,8 @@ impl Engine {
     /// This node follows another one from here on, perhaps of another shard.
     pub(crate) fn forget_agreement(&mut self, other_shard: bool) {
         self.agreement.driven.clear();
+        self.agreement.allowed.clear();
+        self.agreement.leaving.clear();
         if other_shard {
             self.topology.transfers.clear();
             self.topology.primary_moves = Moves::default();

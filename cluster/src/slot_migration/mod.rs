@@ -1,6 +1,6 @@
-//! Slots that go to another node as a stream: `CLUSTER MIGRATESLOTS` (Valkey 9, atomic slot migration).
+//! Slots that go to another node: as a stream, and, moved by hand, how they change hands.
 //!
-//! The old node serves until the hand-over: it sends what the slots hold, slot by slot, and then what is written meanwhile. Nobody is
+//! `CLUSTER MIGRATESLOTS` (Valkey 9, atomic slot migration): the old node serves until the hand-over: it sends what the slots hold, slot by slot, and then what is written meanwhile. Nobody is
 //! sent after single keys (ASK), and commands on several keys go on. At the hand-over requests for the slots wait for some ten
 //! milliseconds and are then sent to the new node, which has everything on its disk and on those of its replicas in sync.
 //!
@@ -9,8 +9,13 @@
 //! - [`agreement`]: how the two shards agree on who has the slots, whatever fails in between: pure, part of the gossip engine.
 //! - [`export`]: the old node's side; [`import`]: the new node's; [`frame`]: what travels between them.
 //! - [`job`]: one migration as `CLUSTER GETSLOTMIGRATIONS` shows it.
+//! - [`consent`]: how a slot changes hands whose keys came one by one (`CLUSTER SETSLOT`, `MIGRATE`): pure, part of the gossip engine.
+//! - [`claims`]: the new node's side of that; [`answers`]: the old node's.
 
 mod agreement;
+mod answers;
+mod claims;
+mod consent;
 mod export;
 pub mod frame;
 pub mod import;
@@ -26,10 +31,14 @@ use shared::node_id::NodeId;
 use shared::rt::time::{self, Duration};
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 pub(crate) use self::agreement::Agreement;
 pub use self::agreement::ShardSlots;
+use self::answers::Asked;
+pub use self::answers::{run_answers, settled};
+use self::claims::Claims;
+pub use self::claims::run_claims;
 use self::job::{Job, Operation, State};
 use crate::bus::Bus;
 pub use crate::bus::bus::new_name;
@@ -39,6 +48,9 @@ use crate::server::hold::node_timeouts;
 
 /// How often transfers that nobody drives are looked for, milliseconds.
 const LOOK_MS: u64 = 200;
+
+/// How long what one slot needs on the disk waits for that of others, where nobody waits for it.
+const TOGETHER: Duration = Duration::from_millis(5);
 
 /// Slots that are emptied before others have their turn.
 const EMPTIED_AT_ONCE: usize = 64;
@@ -59,6 +71,12 @@ pub struct SlotMigrations {
     emptied: Mutex<SlotSet>,
     /// A migration waits to begin.
     waiting: Notify,
+    /// Keys that were on their way by MIGRATE are not any more.
+    pub settled: watch::Sender<()>,
+    /// Who wants to claim slots that went to it key by key.
+    pub asked: Asked,
+    /// Slots that came key by key and are to be claimed.
+    pub claims: Claims,
 }
 
 struct ImportingBits([AtomicU64; SLOTS / 64]);
@@ -200,7 +218,11 @@ pub async fn run_takings(shared: Arc<Shared>) {
             let (marked, noted) =
                 tokio::join!(marks_known(&shared, patience), noted_by_all(&shared, patience));
             let completed = match marked.and(noted) {
-                Ok(()) => bus.order(|engine, _, _| engine.complete(id).map_err(|error| error.to_string())),
+                Ok(()) => bus.order(|engine, _, _| {
+                    // Whose old owner has not answered yet is asked again.
+                    engine.ask_to_claim(id);
+                    engine.complete(id).map_err(|error| error.to_string())
+                }),
                 Err(why) => Err(why),
             };
             match completed {

@@ -25,16 +25,26 @@ impl Topology {
         let Some(member) = self.member(claimant).filter(|member| member.primary.is_none()) else {
             return outcome;
         };
-        if claimant == self.my_id() || member.slots() == slots {
+        if claimant == self.my_id() {
             return outcome;
         }
         let (shard, term) = (member.shard, member.term);
+        // It has heard that they are this node's.
+        self.won.retain(|slot, from| *from != shard || slots.contains(*slot));
+        let Some(member) = self.member(claimant).filter(|member| member.slots() != slots) else {
+            return outcome;
+        };
         // Who was to have them says that it has: the higher epoch of who gave them counts no more.
         let given = self.given_to(shard);
         for slot in slots.minus(member.slots()).iter() {
             // Whose it is once it has moved is said by whoever moves it, and by nobody else. Until then it is the old owner's, and of
             // who is elected in its place.
             if self.moves.importing.get(&slot).is_some_and(|from| self.shard_of(*from) != Some(shard)) {
+                continue;
+            }
+            // It has let go of it, and has not heard the claim that followed.
+            if self.won.get(&slot) == Some(&shard) {
+                outcome.overruled_by.get_or_insert(self.my_id());
                 continue;
             }
             // Inside a shard the term decides, which only elections raise: config epochs also rise when slots move.

@@ -62,7 +62,8 @@ fn line(topology: &Topology, member: &Member, clock: WallClock, shard: &str) -> 
         line.push_str(&describe_slots(&slots, " "));
     }
     if me {
-        line.push_str(&topology.moves.describe());
+        let moves = &topology.moves;
+        line.push_str(&if shard.is_empty() { moves.describe() } else { moves.note() });
     }
     line
 }

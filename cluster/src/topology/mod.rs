@@ -67,6 +67,8 @@ pub struct Topology {
     pub transfers: Transfers,
     /// Slots that their owner, as this node knows it, does not claim any more: whoever claims them next gets them.
     disclaimed: SlotSet,
+    /// Slots of this node that came key by key, and from which shard, until its primary is heard not to claim them any more.
+    pub won: BTreeMap<Slot, ShardId>,
 }
 
 impl Topology {
@@ -86,6 +88,7 @@ impl Topology {
             office: None,
             transfers: Transfers::new(),
             disclaimed: SlotSet::new(),
+            won: BTreeMap::new(),
         }
     }
 
@@ -207,8 +210,10 @@ impl Topology {
             return None;
         }
         let member = self.members.remove(&id)?;
-        self.moves.forget(id);
-        self.primary_moves.forget(id);
+        let heir =
+            self.primary_of(member.shard).filter(|heir| heir.shard != self.me().shard).map(|heir| heir.id);
+        self.moves.forget(id, heir);
+        self.primary_moves.forget(id, heir);
         for slot in member.slots.iter() {
             self.owners[slot.index()] = None;
         }
@@ -260,6 +265,7 @@ impl Topology {
 
     /// Takes a slot from whoever has it; true if somebody had.
     pub fn unassign(&mut self, slot: Slot) -> bool {
+        self.won.remove(&slot);
         let Some(id) = self.owners[slot.index()].take() else { return false };
         if let Some(member) = self.members.get_mut(&id) {
             member.slots.remove(slot);

@@ -46,7 +46,7 @@ pub enum Side {
     Giving,
     /// It will have them: nobody else can any more.
     Taking,
-    /// They came key by key and are here: they are claimed when all copies that could be elected know that. No other side asks.
+    /// They came key by key: they are claimed when all copies that could be elected know that, and their old owner has let go of them.
     Claiming,
     /// It had them. Remembered for a while, as whoever gave them may not have heard of it.
     Taken,

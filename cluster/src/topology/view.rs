@@ -205,6 +205,11 @@ impl ClusterView {
         }
     }
 
+    /// Whether keys of a slot of this node go to another one.
+    pub fn is_migrating(&self, slot: Slot) -> bool {
+        matches!(self.owner(slot), Ownership::Migrating(_))
+    }
+
     /// Who owns which slot now.
     pub fn owners(&self) -> Owners {
         Owners(Arc::clone(&self.table.read()))

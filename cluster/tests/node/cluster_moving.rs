@@ -1,9 +1,11 @@
 //! A slot moves from one node to another: by hand, by redis-cli, and while clients write.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::process::Command as Process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use shared::client::{Client, Command};
 use shared::slot::Slot;
@@ -270,20 +272,22 @@ fn who_wants_a_key_that_is_on_its_way_waits_and_gets_it_where_it_is_then() {
     target.pause();
     let (mut migrating, mut wanting) = (cluster.node(0).wire(), cluster.node(0).wire());
     migrating.send(&["MIGRATE", "127.0.0.1", &port, &key, "0", "1000"]);
+    let slot = Slot::of_key(key.as_bytes()).to_string();
     wait::until("the key is on its way", || {
-        // In a transaction nobody waits.
-        let mut asking = cluster.node(0).wire();
-        assert!(asking.call(&["MULTI"]).is_ok());
-        let queued = asking.call(&["GET", &key]);
-        queued.as_error().is_some_and(|error| error.code() == "TRYAGAIN")
+        cluster.node(0).wire().call(&["CLUSTER", "COUNTKEYSINSLOT", &slot]).as_int() == Some(0)
     });
     wanting.send(&["APPEND", &key, "2"]);
+    let mut queueing = cluster.node(0).wire();
+    assert!(queueing.call(&["MULTI"]).is_ok());
+    queueing.send(&["STRLEN", &key]);
     // Others are not kept waiting.
     let mut other = cluster.node(0).wire();
     assert!(other.call(&["PING"]).as_str() == Some("PONG"));
     let failed = migrating.read();
     assert!(failed.as_error().is_some_and(|error| error.code() == "IOERR"), "{failed}");
     assert_eq!(wanting.read().as_int(), Some(2), "it did not leave, so it is written here");
+    assert_eq!(queueing.read().as_str(), Some("QUEUED"));
+    assert_eq!(queueing.call(&["EXEC"]).elements().and_then(|answers| answers[0].as_int()), Some(2));
     target.resume();
 
     // What the other node was sent while it stood still may be there: it is replaced.
@@ -307,11 +311,68 @@ fn a_key_that_has_moved_survives_a_crash_of_either_node() {
         cluster.node_mut(node).start();
     }
     cluster.wait_ok();
-    let asked = cluster.node(0).wire().call(&["GET", &key]);
-    assert!(asked.as_error().is_some_and(|error| error.code() == "ASK"), "{asked}");
-    let mut there = cluster.node(1).wire();
-    assert!(there.call(&["ASKING"]).is_ok());
-    assert_eq!(there.call(&["GET", &key]).as_str(), Some("1"));
+    let (mut here, mut there) = (cluster.node(0).wire(), cluster.node(1).wire());
+    // It may have been on its way still.
+    let asked = here.call(&["GET", &key]);
+    if asked.as_error().is_some_and(|error| error.code() == "ASK") {
+        assert!(there.call(&["ASKING"]).is_ok());
+        assert_eq!(there.call(&["GET", &key]).as_str(), Some("1"));
+    } else {
+        assert_eq!(asked.as_str(), Some("1"), "{asked}");
+    }
+}
+
+/// Another node that is no node: it takes a key, and says `kept` when it is asked whether it keeps it and `allowed` to.
+fn stand_in(listener: &TcpListener, kept: &str, allowed: impl FnOnce()) {
+    let (mut connection, _) = listener.accept().unwrap();
+    let mut heard = Vec::new();
+    while !heard.windows(7).any(|word| word == b"WAITAOF") {
+        let mut some = [0; 1024];
+        let read = connection.read(&mut some).unwrap();
+        assert!(read > 0, "it asks whether the key is kept");
+        heard.extend_from_slice(&some[..read]);
+    }
+    connection.write_all(b"+OK\r\n").unwrap();
+    allowed();
+    connection.write_all(format!("{kept}\r\n").as_bytes()).unwrap();
+}
+
+#[test]
+fn a_key_of_a_migrating_slot_is_on_its_way_until_the_other_node_says_that_it_keeps_it() {
+    let (cluster, key) = moving();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let slot = Slot::of_key(key.as_bytes()).to_string();
+    let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
+    let to_id = id(&mut target);
+    for (kept, goes) in [("-ERR the store takes no more writes", false), ("*2\r\n:1\r\n:0", true)] {
+        let (allow, allowed) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| stand_in(&listener, kept, move || allowed.recv().unwrap()));
+            let answer = source.call(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]);
+            assert!(answer.is_ok(), "{answer}");
+            // For who moves the slot it has gone, and the slot with it; who wants it waits for what becomes of it.
+            assert_eq!(source.call(&["CLUSTER", "COUNTKEYSINSLOT", &slot]).as_int(), Some(0));
+            let left = source.call(&["CLUSTER", "GETKEYSINSLOT", &slot, "10"]);
+            assert_eq!(left.elements().map(<[_]>::len), Some(0), "{left}");
+            // The new owner claims it when the old one has let it go, and not before.
+            assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+            assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+            let mut wanting = cluster.node(0).wire();
+            wanting.send(&["GET", &key]);
+            wait::until("it waits", || {
+                source.call(&["CLIENT", "LIST"]).as_str().is_some_and(|clients| clients.contains("cmd=get "))
+            });
+            allow.send(()).unwrap();
+            let wanted = wanting.read();
+            // After it or to its new owner, as that has claimed the slot or will.
+            assert_eq!(wanted.as_error().is_some(), goes, "{wanted}");
+            assert_eq!(wanted.as_str() == Some("1"), !goes, "{wanted}");
+            let there = target.call(&["GET", &key]);
+            assert_eq!(there.as_error().is_some_and(|error| error.code() == "MOVED"), !goes, "{there}");
+        });
+        assert_eq!(source.call(&["CLUSTER", "COUNTKEYSINSLOT", &slot]).as_int(), Some(i64::from(!goes)));
+    }
 }
 
 #[test]
@@ -320,7 +381,7 @@ fn a_key_stays_where_it_is_when_the_other_node_took_it_but_cannot_say_that_it_ke
     let (tag, _) = tag_below(5_000);
     let mut source = cluster.node(0).wire();
     assert!(source.call(&["SET", &tag, "1"]).is_ok());
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     for (said, goes) in [
         ("-ERR the store takes no more writes", false),
@@ -329,17 +390,7 @@ fn a_key_stays_where_it_is_when_the_other_node_took_it_but_cannot_say_that_it_ke
         ("-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.", true),
     ] {
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let (mut connection, _) = listener.accept().unwrap();
-                let mut heard = Vec::new();
-                while !heard.windows(7).any(|word| word == b"WAITAOF") {
-                    let mut some = [0; 1024];
-                    let read = std::io::Read::read(&mut connection, &mut some).unwrap();
-                    assert!(read > 0, "it asks whether the key is kept");
-                    heard.extend_from_slice(&some[..read]);
-                }
-                std::io::Write::write_all(&mut connection, format!("+OK\r\n{said}\r\n").as_bytes()).unwrap();
-            });
+            scope.spawn(|| stand_in(&listener, said, || {}));
             let answer = source.call(&["MIGRATE", "127.0.0.1", &port, &tag, "0", "5000"]);
             assert_eq!(answer.is_ok(), goes, "{said}: {answer}");
         });

@@ -25,6 +25,14 @@ fn moving() -> (Cluster, String, String) {
     (cluster, slot, tag)
 }
 
+/// The same, and its key has moved.
+fn moved() -> (Cluster, String) {
+    let (cluster, slot, key) = moving();
+    let port = cluster.node(1).port().to_string();
+    assert!(cluster.node(0).wire().call(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]).is_ok());
+    (cluster, slot)
+}
+
 /// Whether a node believes that another one owns a slot.
 fn owns(cluster: &Cluster, at: usize, owner: &str, slot: &str) -> bool {
     let nodes = cluster.node(at).wire().call(&["CLUSTER", "NODES"]);
@@ -88,7 +96,7 @@ fn nobody_is_sent_after_a_key_that_a_client_removed_before_who_may_be_elected_kn
 
 #[test]
 fn a_node_claims_a_slot_when_who_may_be_elected_in_its_place_knows() {
-    let (cluster, slot, _) = moving();
+    let (cluster, slot) = moved();
     let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
     let to_id = id(&mut target);
     let replica = cluster.node(4).process().expect("it runs");
@@ -103,8 +111,53 @@ fn a_node_claims_a_slot_when_who_may_be_elected_in_its_place_knows() {
 }
 
 #[test]
+fn a_slot_of_which_keys_are_left_is_not_claimed() {
+    let (cluster, slot, key) = moving();
+    let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
+    let to_id = id(&mut target);
+    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+    // It is answered when the old owner was asked.
+    let moved = target.call(&["GET", &key]);
+    assert!(moved.as_error().is_some_and(|error| error.code() == "MOVED"), "{moved}");
+    let holds = source.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).to_string();
+    assert!(holds.contains("while I still hold keys for this hash slot"), "{holds}");
+    assert_eq!(source.call(&["GET", &key]).as_str(), Some("old"));
+    let port = cluster.node(1).port().to_string();
+    assert!(source.call(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]).is_ok());
+    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+    assert_eq!(target.call(&["GET", &key]).as_str(), Some("old"));
+}
+
+#[test]
+fn a_slot_that_was_let_go_is_so_after_a_crash_and_for_who_is_elected() {
+    let (mut cluster, slot) = moved();
+    let to_id = id(&mut cluster.node(1).wire());
+    let mut source = cluster.node(0).wire();
+    // Answered when what has gone has arrived.
+    let asked = source.call(&["GET", &tag_below(5_000).0]);
+    assert!(asked.as_error().is_some_and(|error| error.code() == "ASK"), "{asked}");
+    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+    let stays = |node: &mut Wire| node.call(&["CLUSTER", "SETSLOT", &slot, "STABLE"]).to_string();
+    let refused = stays(&mut source);
+    assert!(refused.starts_with(&format!("ERR Slot {slot} has gone to node {to_id}")), "{refused}");
+    // Answered when the copies know what has gone.
+    let asked = source.call(&["GET", &format!("{{{}}}none", tag_below(5_000).0)]);
+    assert!(asked.as_error().is_some_and(|error| error.code() == "ASK"), "{asked}");
+    wait::until("it is in nodes.conf", || {
+        let conf = std::fs::read_to_string(cluster.node(0).dir().join("nodes.conf")).unwrap();
+        conf.contains(&format!("[{slot}->>-{to_id}]"))
+    });
+    cluster.node_mut(0).kill();
+    let mut elected = cluster.node(3).wire();
+    wait::until("its replica takes over", || stays(&mut elected) == refused);
+    let mut target = cluster.node(1).wire();
+    assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+    wait::until("who was elected accepts the claim", || owns(&cluster, 3, &to_id, &slot));
+}
+
+#[test]
 fn a_node_that_fails_before_it_claims_a_slot_has_told_who_takes_its_place() {
-    let (mut cluster, slot, _) = moving();
+    let (mut cluster, slot) = moved();
     let mut target = cluster.node(1).wire();
     let to_id = id(&mut target);
     target.send(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use shared::node_id::NodeId;
 use shared::resp::write;
+use shared::rt::time;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Args, CommandError, Done, Reply, SessionContext, bus, refused, unsaved};
 use crate::bus::Bus;
@@ -15,7 +17,7 @@ use crate::gossip::admin::Refused;
 use crate::node::Shared;
 use crate::server::hold::node_timeouts;
 use crate::server::pause::Pause;
-use crate::slot_migration::{marks_known, new_name};
+use crate::slot_migration::new_name;
 use crate::topology::TransferId;
 use crate::topology::view::Ownership;
 
@@ -79,7 +81,7 @@ pub(super) fn set(context: &mut SessionContext<'_>, args: Args<'_>, reply: &mut 
     let slot = parse_slot(args.at(2))?;
     let is_claiming = || bus.look(|engine| engine.topology().claiming().any(|at| at == slot));
     let in_transfer = context.node.view.owner(slot) == Ownership::InTransfer;
-    if in_transfer && !context.in_transaction() && is_claiming() {
+    if in_transfer && !context.in_transaction() && !args.is(3, "stable") && is_claiming() {
         // What was said of it before is done first.
         return Err(CommandError::InTransfer(slot));
     }
@@ -122,74 +124,63 @@ fn assign(
     to: &[u8],
     reply: &mut Reply<'_>,
 ) -> Done {
-    let (node, waits) = (context.node, !context.in_transaction());
-    let mut claiming = None;
-    // Held until the slot is not this node's any more: no key comes into it in between. Behind the lock of the bus, as when a node
-    // that is moved to another place locks all partitions.
-    let mut held = None;
-    order(&bus, to, Refused::UnknownNode, |engine, to| {
-        not_streaming(node, slot)?;
-        if waits && engine.imports(slot, to) {
-            let claim = TransferId(new_name());
-            claiming = Some(Claiming { node: Arc::clone(node), bus: Arc::clone(&bus), claim });
-            return engine.claim_imported(claim, slot);
-        }
-        let partition = held.insert(node.keyspace.lock(slot.partition()));
-        engine.give_slot(slot, to, partition.table(slot).is_empty())
-    })?;
-    match claiming {
-        // Only its disk can keep it from that, and then the slot is the old owner's as before.
-        Some(claiming) if node.replication.feeds.is_alone() => node.workers.spawn(async move {
-            if let Err(why) = claiming.finish().await {
-                tracing::warn!(%slot, why, "the slot was not claimed");
+    let node = Arc::clone(context.node);
+    let imports = |to| bus.look(|engine| engine.imports(slot, to));
+    if !String::from_utf8_lossy(to).parse().is_ok_and(imports) {
+        give(&node, &bus, slot, to)?;
+    } else if let Ok(room) = node.slot_migrations.claims.room().try_acquire_owned() {
+        claim(&node, &bus, slot, room)?;
+    } else if context.in_transaction() {
+        return Err(refused(Refused::TooManyTransfers));
+    } else {
+        context.pause(Pause::Reply(Box::pin(async move {
+            let room = node.slot_migrations.claims.room().acquire_owned();
+            let claimed = match time::timeout(node_timeouts(&node), room).await {
+                Ok(Ok(room)) => claim(&node, &bus, slot, room),
+                _ => Err(refused(Refused::TooManyTransfers)),
+            };
+            let mut reply = Vec::new();
+            match claimed {
+                Ok(()) => write::simple(&mut reply, "OK"),
+                Err(why) => write::error(&mut reply, &why.to_string()),
             }
-        }),
-        Some(claiming) => {
-            context.pause(Pause::Reply(Box::pin(async move {
-                let mut reply = Vec::new();
-                match claiming.finish().await {
-                    Ok(()) => write::simple(&mut reply, "OK"),
-                    Err(why) => write::error(&mut reply, &format!("ERR {why}")),
-                }
-                reply
-            })));
-            return Ok(());
-        }
-        None => {}
+            reply
+        })));
+        return Ok(());
     }
     reply.ok();
     Ok(())
 }
 
-/// A slot that this node has imported and is about to claim. Dropped before it has, as the client has hung up or `nodes.conf` could not be
-/// written, the node finishes it by itself.
-struct Claiming {
-    node: Arc<Shared>,
-    bus: Arc<Bus>,
-    claim: TransferId,
-}
-
-impl Claiming {
-    /// Claims it, once the disk of this node and the copies that may be elected in its place say that it is theirs.
-    async fn finish(self) -> Result<(), String> {
-        let Claiming { node, bus, claim } = &self;
-        match marks_known(node, node_timeouts(node)).await {
-            Ok(()) => bus
-                .order(|engine, _, _| engine.complete(*claim).map(drop).map_err(|error| error.to_string()))?,
-            Err(why) => bus.order(|engine, _, _| {
-                engine.claim_not(*claim);
-                Err(format!("the slot cannot be claimed yet: {why}"))
-            })?,
+/// Has a slot claimed that this node has imported.
+fn claim(node: &Shared, bus: &Bus, slot: Slot, room: OwnedSemaphorePermit) -> Done {
+    let id = TransferId(new_name());
+    let noted = bus.order(|engine, _, _| {
+        not_streaming(node, slot)?;
+        engine.claim_imported(id, slot)
+    });
+    match noted {
+        Ok(noted) => noted.map_err(refused)?,
+        Err(why) => {
+            // The order stands: what was noted is claimed when nodes.conf can be written.
+            let _left = bus.order(|engine, _, _| engine.left_alone(id));
+            return Err(unsaved(why));
         }
     }
+    node.slot_migrations.claims.add(id, room);
+    Ok(())
 }
 
-impl Drop for Claiming {
-    fn drop(&mut self) {
-        if let Err(why) = self.bus.order(|engine, _, _| engine.left_alone(self.claim)) {
-            tracing::error!(why, "cannot write nodes.conf");
-        }
-    }
+/// Gives a slot to the node of this name.
+fn give(node: &Shared, bus: &Bus, slot: Slot, to: &[u8]) -> Done {
+    // Held until the slot is not this node's any more: no key comes into it in between. Behind the lock of the bus, as when a node
+    // that is moved to another place locks all partitions.
+    let mut held = None;
+    order(bus, to, Refused::UnknownNode, |engine, to| {
+        not_streaming(node, slot)?;
+        let partition = held.insert(node.keyspace.lock(slot.partition()));
+        engine.give_slot(slot, to, partition.left(slot))
+    })
 }
 
 /// Gives the engine an order about a slot and the node of this name.

@@ -23,13 +23,14 @@ pub fn keys(args: &Args<'_>, found: &mut dyn FnMut(usize)) {
     }
 }
 
-/// Answers `OK` when the keys are on the disk of the other node and gone here, `NOKEY` if there are none.
+/// Answers `OK` when the keys are on the disk of the other node and gone here, or, from a slot that is migrating, on the other node and on
+/// their way to its disk; `NOKEY` if there are none.
 pub fn migrate(context: &mut SessionContext<'_>, args: Args<'_>, _: &mut Reply<'_>) -> Result {
     let migration = parse(context, &args)?;
     let (node, (done, migrated)) = (Arc::clone(context.node), oneshot::channel());
     // It goes on although its client hangs up: else keys that were sent would be on both nodes.
     context.node.workers.spawn(async move {
-        let _ = done.send(run(&node, migration).await);
+        run(&node, migration, done).await;
     });
     context.pause(Pause::Reply(Box::pin(async move {
         let mut reply = Vec::new();

@@ -7,6 +7,7 @@ use shared::slot_set::SlotSet;
 use super::shards::Shards;
 use crate::failover::handover::{Manner, NotNow};
 use crate::gossip::Effect;
+use crate::gossip::admin::Refused;
 use crate::gossip::tests::network::TIMEOUT_MS;
 use crate::topology::{CopyId, TransferId};
 
@@ -325,12 +326,80 @@ fn slots_that_were_given_to_a_shard_that_is_lost_are_added_again_with_their_keys
 }
 
 #[test]
+fn a_slot_whose_owner_is_not_known_for_a_moment_is_not_claimed() {
+    let mut shards = Shards::new(1, 16);
+    save(&mut shards, 0, 5);
+    let (slot, claim) = (Slot::new(7).unwrap(), TransferId(NodeId::from_bytes([5; 20])));
+    let [from, to] = [0, 1].map(|node| shards.network.id(node));
+    shards.network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+    shards.network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+    shards.network.order(1, |engine, _, _| engine.claim_imported(claim, slot)).unwrap();
+    let knows =
+        |shards: &Shards| shards.network.engines[3].topology().primary_moves.migrating.contains_key(&slot);
+    assert!(shards.run_until(5_000, knows), "{}", shards.picture());
+    // It hears that the old owner follows somebody, and not yet whom.
+    shards.network.blocked.extend([(3, 1), (1, 3)]);
+    shards.taken_over = true;
+    shards.network.order(3, |engine, now, rng| engine.fail_over(Manner::TakeOver, now, rng)).unwrap();
+    let owner = |shards: &Shards| shards.network.engines[1].topology().owner(slot).map(|owner| owner.id);
+    for _ in 0..200 {
+        shards.network.run(10);
+        assert_ne!(owner(&shards), Some(to), "{}", shards.picture());
+        shards.network.order(1, |engine, _, _| engine.complete(claim)).unwrap_err();
+    }
+    assert_eq!(owner(&shards), None, "{}", shards.picture());
+    shards.network.blocked.clear();
+    shards.network.order(1, |engine, _, _| engine.ask_to_claim(claim));
+    let claims = |shards: &Shards| owner(shards) == Some(to);
+    let asks = |shards: &mut Shards| {
+        shards.network.order(1, |engine, _, _| engine.ask_to_claim(claim));
+        shards.run(200);
+        shards.network.order(1, |engine, _, _| engine.complete(claim)).is_ok()
+    };
+    assert!((0..20).any(|_| asks(&mut shards)) && claims(&shards), "{}", shards.picture());
+}
+
+#[test]
+fn who_is_elected_in_the_place_of_who_has_let_a_slot_go_accepts_its_claim_in_whatever_epoch() {
+    let mut shards = Shards::new(1, 12);
+    save(&mut shards, 0, 5);
+    let slot = Slot::new(7).unwrap();
+    let [from, to, heir] = [0, 1, 3].map(|node| shards.network.id(node));
+    let claim = TransferId(NodeId::from_bytes([5; 20]));
+    shards.network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+    shards.network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
+    shards.network.order(1, |engine, _, _| {
+        engine.claim_imported(claim, slot).unwrap();
+        engine.ask_to_claim(claim);
+    });
+    let answered = |shards: &Shards| !shards.network.engines[1].awaits_answer(claim);
+    assert!(shards.run_until(5_000, answered), "{}", shards.picture());
+    let knows = |shards: &Shards| shards.network.engines[3].topology().primary_moves.let_go.contains(&slot);
+    assert!(shards.run_until(5_000, knows), "{}", shards.picture());
+    // It claims when it hears of nobody: what it says is in a lower epoch than that of who is elected meanwhile.
+    shards.network.silent[1] = true;
+    shards.network.order(1, |engine, _, _| engine.complete(claim)).unwrap();
+    shards.network.silent[0] = true;
+    shards.run(TIMEOUT_MS);
+    shards.network.silent[1] = false;
+    let leads = |shards: &Shards| shards.network.engines[3].in_office();
+    assert!(shards.run_until(20_000, leads), "{}", shards.picture());
+    let owner = |shards: &Shards, node: usize| {
+        shards.network.engines[node].topology().owner(slot).map(|owner| owner.id)
+    };
+    let all = |shards: &Shards| [1, 2, 3, 4, 5].into_iter().all(|node| owner(shards, node) == Some(to));
+    assert!(shards.run_until(5_000, all), "{heir}: {}", shards.picture());
+}
+
+#[test]
 fn who_is_elected_claims_a_slot_that_its_primary_had_imported_and_was_about_to_claim() {
     let mut shards = Shards::new(1, 11);
     save(&mut shards, 1, 5);
     let (slot, from) = (Slot::new(7).unwrap(), shards.network.id(0));
     let claim = TransferId(NodeId::from_bytes([5; 20]));
+    let to = shards.network.id(1);
     shards.network.order(1, |engine, _, _| engine.import_slot(slot, from)).unwrap();
+    shards.network.order(0, |engine, _, _| engine.migrate_slot(slot, to)).unwrap();
     shards.network.order(1, |engine, _, _| engine.claim_imported(claim, slot)).unwrap();
     let knows = |shards: &Shards| shards.network.engines[4].topology().transfers.contains_key(&claim);
     assert!(shards.run_until(5_000, knows), "{}", shards.picture());
@@ -339,6 +408,12 @@ fn who_is_elected_claims_a_slot_that_its_primary_had_imported_and_was_about_to_c
     let leads = |shards: &Shards| shards.network.engines[4].in_office();
     assert!(shards.run_until(20_000, leads), "{}", shards.picture());
     assert_eq!(shards.network.engines[4].takings(), [claim]);
+    // It asks the old owner anew.
+    let asked = shards.network.order(4, |engine, _, _| engine.complete(claim));
+    assert_eq!(asked, Err(Refused::NotLetGo(slot.number())));
+    shards.network.order(4, |engine, _, _| engine.ask_to_claim(claim));
+    let answered = |shards: &Shards| !shards.network.engines[4].awaits_answer(claim);
+    assert!(shards.run_until(5_000, answered), "{}", shards.picture());
     shards.network.order(4, |engine, _, _| engine.complete(claim)).unwrap();
     let heir = shards.network.id(4);
     let has =

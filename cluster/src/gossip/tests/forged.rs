@@ -13,7 +13,8 @@ use shared::slot_set::SlotSet;
 
 use super::network::Network;
 use crate::gossip::{
-    Claim, Event, Heartbeat, LinkId, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote, VoteRequest,
+    Claim, ClaimAsk, Event, Heartbeat, LinkId, Message, Noted, Rumor, RumoredHealth, TransferAsk, Vote,
+    VoteRequest,
 };
 use crate::topology::describe::WallClock;
 use crate::topology::{Address, CopyId, InSync, RunId, ShardId, TransferId, nodes_conf};
@@ -98,7 +99,7 @@ impl Liar {
     }
 
     fn event(&mut self) -> Event {
-        let message = match self.rng.below(13) {
+        let message = match self.rng.below(15) {
             0 => Message::Ping(self.heartbeat()),
             1 => Message::Pong(self.heartbeat()),
             2 => Message::Meet(self.heartbeat()),
@@ -111,6 +112,11 @@ impl Liar {
             9 => Message::Resigned(self.epoch()),
             10 => Message::TransferAsk(TransferAsk { id: TransferId(self.name()), slots: self.slots() }),
             11 => Message::TransferNever(TransferId(self.name())),
+            12 => {
+                let slot = Slot::new(self.rng.below(16_384) as u16).unwrap();
+                Message::ClaimAsk(ClaimAsk { id: TransferId(self.name()), slot })
+            }
+            13 => Message::ClaimAnswer(TransferId(self.name()), self.rng.below(2) == 0),
             _ => Message::Update(Claim {
                 node: self.name(),
                 config_epoch: self.epoch(),

@@ -294,7 +294,14 @@ impl Network {
                 Effect::Save => self.saved[node] = self.engines[node].topology().clone(),
                 // A crash forgets it: it is not on the disk before a later text is.
                 Effect::Note => {}
-                Effect::Show | Effect::TellCopies => {}
+                Effect::Show | Effect::TellCopies | Effect::ClaimAnswered => {}
+                // There are no keys.
+                Effect::AskedToClaim(to, ask) => {
+                    self.order(node, |engine, _, _| {
+                        engine.let_go(ask.slot, to, crate::keyspace::Left::Nothing).unwrap();
+                        engine.answer_claim(to, ask, true);
+                    });
+                }
                 Effect::Forget(_) | Effect::WaitFor(_) | Effect::Follow | Effect::Lead | Effect::Pause(_) => {
                     self.moves.push((node, effect));
                 }

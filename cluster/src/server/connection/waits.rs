@@ -23,6 +23,7 @@ use crate::server::hold::Hold;
 use crate::server::outbox::Taken;
 use crate::server::pause::Pause;
 use crate::server::session::{Consistency, Replies};
+use crate::slot_migration;
 use crate::slot_migration::import::{self, Offer};
 use crate::topology::view::Ownership;
 
@@ -81,6 +82,7 @@ impl Connection {
                 let shared = Arc::clone(&self.shared);
                 let mut changes = shared.view.changes();
                 let settled = async {
+                    slot_migration::settled(&shared, slot).await;
                     while shared.view.owner(slot) == Ownership::InTransfer && changes.changed().await.is_ok()
                     {
                     }

@@ -4,11 +4,11 @@
 //! shard ID term N lastVoteEpoch N [inSync TERM VERSION COPIES]
 //! log term N
 //! giving|taking|claiming|taken ID shard ID epoch N slots SLOTS
-//! moves [SLOT->-ID]...
+//! moves [SLOT->-ID]|[SLOT->>-ID]...
 //! office term N store ID|- inForce VERSION COPIES [proposed VERSION COPIES] [inherited COPIES] [resigned]
 //! ```
 //!
-//! `moves` is what the primary of this replica has told of its slots. COPIES is `node:store` of each, with commas between, or `-` for nobody; SLOTS is `first-last`, with commas between.
+//! `moves` is what the primary of this replica has told of its slots; `->>-` are those that it has let go of. COPIES is `node:store` of each, with commas between, or `-` for nobody; SLOTS is `first-last`, with commas between.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -71,7 +71,7 @@ pub fn transfers(transfers: &Transfers, moves: &Moves) -> String {
         let _ = writeln!(text, "{side} {id} shard {shard} epoch {epoch} slots {slots}");
     }
     if *moves != Moves::default() {
-        let _ = writeln!(text, "moves{}", moves.describe());
+        let _ = writeln!(text, "moves{}", moves.note());
     }
     text
 }

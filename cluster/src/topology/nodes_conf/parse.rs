@@ -293,9 +293,10 @@ vars currentEpoch 3 lastVoteEpoch 0
 
     #[test]
     fn what_a_replica_was_told_of_slots_on_the_move_is_read_back() {
-        let line = "moves [93->-0ca2f6862794e4fba984bd4d84a6c598d0af49a4] [94->-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]\n";
+        let line = "moves [93->>-0ca2f6862794e4fba984bd4d84a6c598d0af49a4] [94->-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]\n";
         let topology = parse(&format!("{OF_REDIS}{line}")).unwrap();
         assert_eq!(topology.primary_moves.migrating.len(), 2);
+        assert_eq!(topology.primary_moves.let_go.iter().map(|slot| slot.number()).collect::<Vec<_>>(), [93]);
         let text = render(&topology, CLOCK);
         assert!(text.contains(line), "{text}");
         assert_eq!(parse(&text).unwrap().primary_moves, topology.primary_moves);
@@ -310,7 +311,7 @@ vars currentEpoch 3 lastVoteEpoch 0
         assert_eq!(broken("myself,", ""), "exactly one node is myself");
         assert_eq!(broken("0-5460", "0-16384"), "line 1: not a slot");
         assert_eq!(broken("10923-", "[10923->-"), "line 2: slots on the move are told of myself only");
-        let what = "line 1: a slot on the move is [slot->-node] or [slot-<-node]";
+        let what = "line 1: a slot on the move is [slot->-node], [slot->>-node] or [slot-<-node]";
         let stray = broken("0-5460", "0-5460 [9000->-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]");
         assert_eq!(stray, "a slot migrates from where it is not, or is imported where it is");
         for bad in ["[7]", "[7->-x]", "[16384-<-0ca2f6862794e4fba984bd4d84a6c598d0af49a4]", "[7->-"] {
