@@ -123,7 +123,7 @@ impl Engine {
         tracing::info!(%epoch, "stands for election");
         self.failover.candidacy = Some(Candidacy { epoch, since: now, asked: now, votes: BTreeMap::new() });
         self.ask_for_votes();
-        self.count_votes(now);
+        self.count_votes();
     }
 
     fn ask_for_votes(&mut self) {
@@ -184,14 +184,14 @@ impl Engine {
         let Some(candidacy) = &mut self.failover.candidacy else { return };
         if candidacy.epoch == vote.epoch {
             candidacy.votes.insert(sender, vote.noted);
-            if self.count_votes(now) {
+            if self.count_votes() {
                 self.announce(now, rng);
             }
         }
     }
 
     /// Takes office if a majority has voted for this copy.
-    fn count_votes(&mut self, now: Moment) -> bool {
+    fn count_votes(&mut self) -> bool {
         let (needed, voters) = (self.topology.majority(), self.voters());
         let Some(candidacy) = &self.failover.candidacy else { return false };
         // Not of those that have lost their seat since: who has it now may vote too, and its promises are not theirs.
@@ -201,12 +201,12 @@ impl Engine {
         let epoch = candidacy.epoch;
         let voted = candidacy.votes.values().flat_map(|noted| noted.copies.iter().copied()).collect();
         tracing::warn!(%epoch, "elected: takes over");
-        self.take_office(epoch, voted, now);
+        self.take_office(epoch, voted);
         true
     }
 
     /// Becomes the primary of a term, with the log as it is, and the owner of its primary's slots.
-    pub(super) fn take_office(&mut self, epoch: Epoch, voted: BTreeSet<CopyId>, now: Moment) {
+    pub(super) fn take_office(&mut self, epoch: Epoch, voted: BTreeSet<CopyId>) {
         let (id, store, shard) = (self.topology.my_id(), self.failover.log.store, self.my_shard());
         let slots = self.topology.my_primary().map(|primary| self.topology.owned_for_certain(primary));
         self.topology.office = Some(Office::new(epoch, id, store, voted));
@@ -229,7 +229,6 @@ impl Engine {
         self.failover.absent.clear();
         self.changed();
         if slots.is_some() {
-            self.failover.heir_until = now.after(self.settings.node_timeout_ms);
             self.effect(Effect::Lead);
         }
     }

@@ -149,7 +149,7 @@ impl Engine {
     fn take_over(&mut self, now: Moment, rng: &mut Rng) {
         let epoch = Epoch(self.topology.highest_epoch().next().0.min(EPOCH_MAX));
         tracing::warn!(%epoch, "CLUSTER FAILOVER TAKEOVER: takes over without a vote");
-        self.take_office(epoch, BTreeSet::new(), now);
+        self.take_office(epoch, BTreeSet::new());
         self.announce(now, rng);
     }
 

@@ -86,8 +86,7 @@ impl Engine {
         if !self.topology.me().votes() || needed == 0 {
             return None;
         }
-        let promised =
-            self.trusted_voters().into_iter().filter_map(|voter| self.failover.lease.get(&voter).copied());
+        let promised = self.voters().into_iter().filter_map(|voter| self.failover.lease.get(&voter).copied());
         let mut promised: Vec<Moment> = promised.collect();
         promised.sort_unstable_by(|a, b| b.cmp(a));
         Some(promised.get(needed - 1).copied().unwrap_or_default())
@@ -118,8 +117,7 @@ impl Engine {
         asked
     }
 
-    /// Whether a vote for this candidate would break a promise, of this node or of who had its seat before. Who has resigned needs none
-    /// any more.
+    /// Whether a vote for this candidate would break a promise. Who has resigned needs none any more.
     pub(super) fn has_promised_another(
         &self,
         shard: ShardId,
@@ -127,13 +125,9 @@ impl Engine {
         resigned: Option<Epoch>,
         now: Moment,
     ) -> bool {
-        // What the other one promised is not known here, nor to whom: for as long as it may last, it counts as given.
-        let newest_resigned = resigned.is_some_and(|term| term >= self.newest_term(shard));
-        let inherited = now < self.failover.heir_until && !newest_resigned;
-        inherited
-            || self.failover.promises.get(&shard).is_some_and(|promise| {
-                promise.until > now && promise.to != candidate && resigned != Some(promise.term)
-            })
+        self.failover.promises.get(&shard).is_some_and(|promise| {
+            promise.until > now && promise.to != candidate && resigned != Some(promise.term)
+        })
     }
 
     /// Whether a promise to this primary runs.

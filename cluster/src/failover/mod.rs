@@ -80,8 +80,6 @@ pub(crate) struct Failover {
     led: bool,
     /// A promise that was given before a restart has ended by then.
     votes_from: Moment,
-    /// So has one that was given by who had this node's seat before.
-    heir_until: Moment,
     /// To whom this voter has promised not to vote against them.
     promises: BTreeMap<ShardId, Promise>,
     /// Until when this primary believes in whose promise.
@@ -117,7 +115,6 @@ impl Failover {
             opened: false,
             led: false,
             votes_from: now.after(node_timeout_ms),
-            heir_until: Moment::default(),
             promises: BTreeMap::new(),
             lease: BTreeMap::new(),
             lease_asked: Moment::default(),
@@ -267,16 +264,5 @@ impl Engine {
     fn voters(&self) -> Vec<NodeId> {
         let shard = self.my_shard();
         self.peers_where(|peer| peer.votes() && peer.shard != shard && !self.is_overtaken(peer))
-    }
-
-    /// Those of them whose promises and notes count. Where this node has voted for another copy, that one may have been elected, and
-    /// knows nothing of either: it votes as if there were none.
-    fn trusted_voters(&self) -> Vec<NodeId> {
-        let may_be_replaced = |voter: &NodeId| {
-            let member = self.topology.member(*voter);
-            let shard = member.and_then(|member| self.topology.shard(member.shard));
-            shard.is_some_and(|shard| member.is_some_and(|member| member.term < shard.least_term()))
-        };
-        self.voters().into_iter().filter(|voter| !may_be_replaced(voter)).collect()
     }
 }

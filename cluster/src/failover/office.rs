@@ -209,7 +209,7 @@ impl Engine {
     /// A set that a majority has noted, this primary included, comes into force.
     fn settle_proposal(&mut self) {
         let needed = self.topology.size() / 2;
-        let voters = self.trusted_voters();
+        let voters = self.voters();
         let Some(office) = &mut self.topology.office else { return };
         let Some(proposed) = &office.proposed else { return };
         let noted_by = &self.failover.noted_by;
