@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use shared::limits::TRANSFERS_MAX;
 use shared::rt::time::{self, Duration, Instant};
+use shared::slot::Slot;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{LOOK_MS, TOGETHER, marks_known};
@@ -30,6 +31,7 @@ pub struct Claims {
 /// A claim that is not made yet.
 struct Pending {
     id: TransferId,
+    slot: Slot,
     since: Instant,
     asked: Option<Instant>,
     _room: OwnedSemaphorePermit,
@@ -48,8 +50,8 @@ impl Claims {
     }
 
     /// Makes a claim that the engine has noted.
-    pub fn add(&self, id: TransferId, room: OwnedSemaphorePermit) {
-        self.added.lock().push(Pending { id, since: Instant::now(), asked: None, _room: room });
+    pub fn add(&self, id: TransferId, slot: Slot, room: OwnedSemaphorePermit) {
+        self.added.lock().push(Pending { id, slot, since: Instant::now(), asked: None, _room: room });
         self.wakes.notify_one();
     }
 
@@ -61,7 +63,7 @@ impl Claims {
 
 impl Pending {
     fn fails(&self, why: &str) {
-        tracing::warn!(claim = %self.id, why, "a slot is not claimed yet");
+        tracing::warn!(slot = %self.slot, why, "the slot is not claimed yet");
     }
 }
 

@@ -23,6 +23,7 @@ mod cluster_interest;
 mod cluster_messages;
 mod cluster_migrating;
 mod cluster_moving;
+mod cluster_moving_cli;
 mod cluster_moving_copies;
 mod cluster_owning;
 mod cluster_partition;

@@ -167,7 +167,7 @@ fn claim(node: &Shared, bus: &Bus, slot: Slot, room: OwnedSemaphorePermit) -> Do
             return Err(unsaved(why));
         }
     }
-    node.slot_migrations.claims.add(id, room);
+    node.slot_migrations.claims.add(id, slot, room);
     Ok(())
 }
 

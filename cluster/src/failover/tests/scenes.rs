@@ -1,5 +1,6 @@
 //! What happens when one thing fails.
 
+use shared::epoch::Epoch;
 use shared::node_id::NodeId;
 use shared::slot::Slot;
 use shared::slot_set::SlotSet;
@@ -323,6 +324,17 @@ fn slots_that_were_given_to_a_shard_that_is_lost_are_added_again_with_their_keys
     assert!(!shards.network.moves.iter().any(forgotten));
     let topology = shards.network.engines[0].topology();
     assert!(topology.given().is_empty() && slots.minus(topology.me().slots()).is_empty());
+}
+
+#[test]
+fn a_seat_is_that_of_the_newest_primary_of_its_shard_alone() {
+    let mut shards = Shards::new(1, 17);
+    let (shard, old) = (shards.shard(1), shards.network.id(1));
+    let engine = &mut shards.network.engines[3];
+    assert!(engine.voters().contains(&old));
+    // Another one was elected there, and it is not known yet which slots that has.
+    engine.topology.shard_mut(shard).term = Epoch(9);
+    assert!(!engine.voters().contains(&old));
 }
 
 #[test]
