@@ -95,19 +95,23 @@ fn nobody_is_sent_after_a_key_that_a_client_removed_before_who_may_be_elected_kn
 }
 
 #[test]
-fn a_node_claims_a_slot_when_who_may_be_elected_in_its_place_knows() {
-    let (cluster, slot) = moved();
-    let (mut source, mut target) = (cluster.node(0).wire(), cluster.node(1).wire());
-    let to_id = id(&mut target);
-    let replica = cluster.node(4).process().expect("it runs");
-    replica.pause();
-    target.send(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
-    wait::until("the old owner hears of it", || owns(&cluster, 0, &to_id, &slot));
-    assert!(in_sync(&cluster, 1, 1), "it was not waited for, and could be elected");
-    assert!(target.read().is_ok());
-    replica.resume();
-    assert!(source.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
-    wait::until("it knows the slot", || owns(&cluster, 4, &to_id, &slot));
+fn a_node_claims_a_slot_when_who_may_be_elected_on_either_side_knows() {
+    // The replica of the new owner, and that of the old one.
+    for (primary, replica) in [(1, 4), (0, 3)] {
+        let (cluster, slot) = moved();
+        let mut target = cluster.node(1).wire();
+        let to_id = id(&mut target);
+        // All know that the keys have gone: what is told from here on is about the claim.
+        let asked = cluster.node(0).wire().call(&["GET", &tag_below(5_000).0]);
+        assert!(asked.as_error().is_some_and(|error| error.code() == "ASK"), "{asked}");
+        let paused = cluster.node(replica).process().expect("it runs");
+        paused.pause();
+        assert!(target.call(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).is_ok());
+        wait::until("the old owner hears of it", || owns(&cluster, 0, &to_id, &slot));
+        assert!(in_sync(&cluster, primary, 1), "node {replica} was not waited for, and could be elected");
+        paused.resume();
+        wait::until("it knows the slot", || owns(&cluster, replica, &to_id, &slot));
+    }
 }
 
 #[test]
